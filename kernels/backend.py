@@ -1,0 +1,59 @@
+"""Which version of a kernel runs: the one place that looks at the type of an array.
+
+A family of kernels is a folder, `kernels/pool2d`, say. Its `__init__.py` holds the contract: what is computed, the
+shapes, the errors. Beside it stands one module for each backend, named `<backend>_<family>.py`: `numpy_pool2d.py` is
+the definition, `numba_pool2d.py` the fast version. Both define functions of the same names and arguments, and a contract ends with
+
+    return implementation("pool2d", "max_pool2d", x)(x, kernel_size, ...)
+
+The NumPy module is complete; a function that the Numba module does not have falls back to it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+
+BACKENDS = ("numpy", "numba")
+FAST_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+_chosen: ContextVar[str | None] = ContextVar("minitorch_cv_backend", default=None)
+
+
+def current_backend() -> str:
+    """The backend that NumPy arrays run on now: `with backend(...)`, else MINITORCH_CV_BACKEND, else "numba"."""
+    return _chosen.get() or _checked(os.environ.get("MINITORCH_CV_BACKEND") or "numba", "MINITORCH_CV_BACKEND")
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Run the kernels called inside the block, by this thread, on backend `name`: "numpy" or "numba"."""
+    token = _chosen.set(_checked(name, "backend"))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def implementation(family: str, function: str, array: np.ndarray) -> Callable:
+    """The version of `kernels.<family>.<function>` that computes on arrays like `array`."""
+    fast = current_backend() == "numba" and array.dtype in FAST_DTYPES
+    return _lookup(family, function, "numba" if fast else "numpy")
+
+
+@cache
+def _lookup(family: str, function: str, backend_name: str) -> Callable:
+    module = import_module(f"kernels.{family}.{backend_name}_{family}")
+    if not hasattr(module, function) and backend_name != "numpy":
+        return _lookup(family, function, "numpy")
+    return getattr(module, function)
+
+
+def _checked(name: str, where: str) -> str:
+    if name not in BACKENDS:
+        raise ValueError(f"{where}: got {name!r}, expected one of {', '.join(BACKENDS)}")
+    return name

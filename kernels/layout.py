@@ -1,0 +1,60 @@
+"""Shapes are (N, C, H, W), memory is channels-last: from one to the other.
+
+All kernels that work on images agree on this: a caller sees arrays of shape (N, C, H, W); in memory the channels of one pixel stand side
+by side, as in a C-contiguous array of shape (N, H, W, C), which is what a vector register wants to load. `transpose` moves no data, so the two are
+one array seen in two ways.
+"""
+
+import numpy as np
+
+from kernels.memory import empty
+
+
+def to_nhwc(x: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) with any strides -> C-contiguous (N, H, W, C): the same memory where it is channels-last already, else a copy."""
+    nhwc = x.transpose(0, 2, 3, 1)
+    if nhwc.flags.c_contiguous:
+        return nhwc
+    result = empty(nhwc.shape, x.dtype)
+    result[...] = nhwc
+    return result
+
+
+def to_nchw(nhwc: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) -> a view of shape (N, C, H, W)."""
+    return nhwc.transpose(0, 3, 1, 2)
+
+
+def memory_order(x: np.ndarray) -> tuple[int, ...] | None:
+    """The axes of `x` from the slowest to the fastest in memory if `x` fills its memory without gaps, else None."""
+    order = tuple(sorted(range(x.ndim), key=lambda axis: (-x.strides[axis], axis)))
+    return order if x.transpose(order).flags.c_contiguous else None
+
+
+def flat(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A contiguous 1-D array of the elements of `x` in memory order (a view where possible), and the order to undo it with `unflat`."""
+    order = memory_order(x)
+    if order is None:
+        order = (0, *range(2, x.ndim), 1) if x.ndim == 4 else tuple(range(x.ndim))
+        copy = empty(tuple(x.shape[axis] for axis in order), x.dtype)
+        copy[...] = x.transpose(order)
+        return copy.reshape(-1), order
+    return x.transpose(order).reshape(-1), order
+
+
+def flat_like(x: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """The elements of `x` as a contiguous 1-D array in the memory order `order` of another array of the same shape."""
+    view = x.transpose(order)
+    if not view.flags.c_contiguous:
+        copy = empty(view.shape, x.dtype)
+        copy[...] = view
+        view = copy
+    return view.reshape(-1)
+
+
+def unflat(values: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `flat`: 1-D `values` in memory order `order` as an array of `shape`."""
+    inverse = [0] * len(order)
+    for place, axis in enumerate(order):
+        inverse[axis] = place
+    return values.reshape([shape[axis] for axis in order]).transpose(inverse)
