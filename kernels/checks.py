@@ -1,0 +1,21 @@
+"""Argument checks that all contracts share: each raises one sentence that names the argument, what came and what was expected."""
+
+import numpy as np
+
+
+def check_ndim(name: str, array: np.ndarray, ndim: int) -> None:
+    """ValueError unless `array` has `ndim` dimensions."""
+    if array.ndim != ndim:
+        raise ValueError(f"{name}: got shape {array.shape}, expected {ndim} dimensions")
+
+
+def check_shape(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    """ValueError unless `array` has exactly `shape`."""
+    if array.shape != tuple(shape):
+        raise ValueError(f"{name}: got shape {array.shape}, expected {tuple(shape)}")
+
+
+def check_dtype(name: str, array: np.ndarray, like: np.ndarray) -> None:
+    """TypeError unless `array` has the dtype of `like`: nothing is converted silently."""
+    if array.dtype != like.dtype:
+        raise TypeError(f"{name}: got {array.dtype}, expected {like.dtype} like the first argument")

@@ -1,0 +1,25 @@
+"""Matrix product with an optional bias: what a fully connected layer computes.
+
+    matmul(a, b, bias)[m, n] = sum_k a[m, k] * b[k, n] + bias[n]
+
+Shapes: a (M, K), b (K, N), bias (N,), result (M, N), C-contiguous. Any strides: a transposed view costs nothing extra, so the gradients of a product are
+products too. An empty sum (K = 0) is zero.
+"""
+
+import numpy as np
+
+from kernels.backend import implementation
+from kernels.checks import check_dtype, check_ndim, check_shape
+
+
+def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    """a @ b + bias; see the module's text. Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes."""
+    check_ndim("a", a, 2)
+    check_ndim("b", b, 2)
+    check_dtype("b", b, a)
+    if a.shape[1] != b.shape[0]:
+        raise ValueError(f"b: got shape {b.shape}, expected {a.shape[1]} rows to match a of shape {a.shape}")
+    if bias is not None:
+        check_dtype("bias", bias, a)
+        check_shape("bias", bias, (b.shape[1],))
+    return implementation("matmul", "matmul", a)(a, b, bias)
