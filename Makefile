@@ -1,0 +1,60 @@
+# `make train`: LeNet-5 learns handwritten digits.  `make test`: the tests.  Both set up .venv on their first run.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TORCH  := torch==2.13.0
+# Where PyTorch without CUDA is found: 200 MB instead of 3 GB. Where this address is out of reach, pip takes the large one.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: help train test test-full lint types clean
+
+help:
+	@echo "make train      train LeNet-5 on scikit-learn's handwritten digits (under a minute; no download)"
+	@echo "make test       the tests that need neither PyTorch nor much time"
+	@echo "make test-full  all tests, also those that compare with PyTorch, which it installs"
+	@echo "make lint       ruff"
+	@echo "make types      mypy"
+	@echo "make clean      remove .venv and the tools' caches"
+
+train: $(VENV)/.installed
+	$(BIN)/minitorch-cv train
+
+test: $(VENV)/.installed-test
+	$(BIN)/pytest -m "not full"
+
+test-full: $(VENV)/.installed-torch
+	HYPOTHESIS_PROFILE=full $(BIN)/pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+# Each file below says that something is installed. It is older than setup.py when the list of dependencies may have changed.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "minitorch_cv needs Python 3.11 or later, and $(PYTHON) is " \
+		+ sys.version.split()[0] + ": name another one with `make PYTHON=python3.12 ...`")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.py pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: setup.py pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: setup.py pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+$(VENV)/.installed-torch: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	@touch $@
