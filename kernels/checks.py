@@ -19,3 +19,9 @@ def check_dtype(name: str, array: np.ndarray, like: np.ndarray) -> None:
     """TypeError unless `array` has the dtype of `like`: nothing is converted silently."""
     if array.dtype != like.dtype:
         raise TypeError(f"{name}: got {array.dtype}, expected {like.dtype} like the first argument")
+
+
+def check_floating(name: str, array: np.ndarray) -> None:
+    """TypeError unless `array` holds floating-point numbers."""
+    if not np.issubdtype(array.dtype, np.floating):
+        raise TypeError(f"{name}: got {array.dtype}, expected a floating-point type")

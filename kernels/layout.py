@@ -58,3 +58,19 @@ def unflat(values: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...]) -
     for place, axis in enumerate(order):
         inverse[axis] = place
     return values.reshape([shape[axis] for axis in order]).transpose(inverse)
+
+
+def channel_rows(x: np.ndarray) -> np.ndarray:
+    """(N, C) or (N, C, *) with any strides -> C-contiguous (M, C), one row for each position: the same memory where it is channels-last already."""
+    view = x.transpose(0, *range(2, x.ndim), 1)
+    if not view.flags.c_contiguous:
+        copy = empty(view.shape, x.dtype)
+        copy[...] = view
+        view = copy
+    return view.reshape(view.size // x.shape[1] if x.shape[1] else 0, x.shape[1])
+
+
+def from_channel_rows(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `channel_rows`: (M, C) as a channels-last view of `shape` (N, C, *)."""
+    last = len(shape) - 1
+    return rows.reshape(shape[0], *shape[2:], shape[1]).transpose(0, last, *range(1, last))

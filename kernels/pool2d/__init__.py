@@ -1,0 +1,133 @@
+r"""Pooling: each channel shrinks by taking the maximum or the mean of windows.
+
+Window (oh, ow) looks at the pixels ("taps") at rows oh*s - p + i*d and columns ow*s - p + j*d, for 0 <= i < KH and 0 <= j < KW, with
+stride s, padding p and dilation d (1 for averages). `ceil_mode` adds a last window that hangs over the end, if it begins inside the
+image or its left padding.
+
+Maximum: the padding counts as -inf, so it never wins. Of equal values the first in row-major order wins; a NaN wins over every number.
+The place of the winner is returned as h*W + w; where a window has no pixel at all, the result is -inf and the place -1. Given the
+places, pooling is a linear map, y[o] = x[indices[o]], called `max_pool2d_gather`, and its gradient is the adjoint of that map, a sum
+over the windows that a pixel has won.
+
+Average: the sum of the pixels divided by the size of the window, which counts the padding (but not what hangs over it) if
+`count_include_pad`, else only pixels; or divided by `divisor_override`. The map is linear, `avg_pool2d_backward` is its adjoint.
+
+Shapes: x and gx (N, C, H, W), y, gy and indices (N, C, OH, OW), any strides; results are channels-last in memory. kernel_size, stride,
+padding and dilation are a number or a (vertical, horizontal) pair; stride None means kernel_size. An empty batch gives an empty result.
+"""
+
+import numpy as np
+
+from kernels.backend import implementation
+from kernels.checks import check_dtype, check_floating, check_ndim, check_shape
+from kernels.geometry import Pair, output_size, pair, window_extent
+
+
+def max_pool2d(
+    x: np.ndarray, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+    dilation: int | Pair = 1, ceil_mode: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(y, indices): the maximum of every window and its place h*W + w in the plane (int64)."""
+    kernel_size, stride, padding = _windows(kernel_size, stride, padding, dilation)
+    dilation = pair(dilation, "dilation", 1)
+    _check_images("x", x)
+    out_size = output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return implementation("pool2d", "max_pool2d", x)(x, kernel_size, stride, padding, dilation, out_size)
+
+
+def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: int | Pair) -> np.ndarray:
+    """gx (N, C, H, W) for `input_size` (H, W): every gy[o] added to the pixel at indices[o]. Index -1 goes nowhere."""
+    input_size = pair(input_size, "input_size", 1)
+    _check_images("gy", gy)
+    _check_indices(indices, gy.shape, input_size)
+    return implementation("pool2d", "max_pool2d_backward", gy)(gy, indices, input_size)
+
+
+def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """y[o] = x[indices[o]] in every plane, 0 where the index is -1: the adjoint of `max_pool2d_backward`."""
+    _check_images("x", x)
+    _check_indices(indices, (*x.shape[:2], *indices.shape[2:]), x.shape[2:])
+    return implementation("pool2d", "max_pool2d_gather", x)(x, indices)
+
+
+def avg_pool2d(
+    x: np.ndarray, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
+) -> np.ndarray:  # fmt: skip
+    """The mean of every window; see the module's text."""
+    kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
+    _check_images("x", x)
+    out_size = output_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
+    scale = window_scale(x.shape[2:], out_size, kernel_size, stride, padding, count_include_pad, divisor_override)
+    return implementation("pool2d", "avg_pool2d", x)(x, kernel_size, stride, padding, scale.astype(x.dtype))
+
+
+def avg_pool2d_backward(
+    gy: np.ndarray, input_size: int | Pair, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
+) -> np.ndarray:  # fmt: skip
+    """gx (N, C, H, W) for `input_size` (H, W): the gradient of `avg_pool2d`, given its other arguments."""
+    kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
+    input_size = pair(input_size, "input_size", 1)
+    _check_images("gy", gy)
+    out_size = output_size(input_size, kernel_size, stride, padding, (1, 1), ceil_mode)
+    check_shape("gy", gy, (*gy.shape[:2], *out_size))
+    scale = window_scale(input_size, out_size, kernel_size, stride, padding, count_include_pad, divisor_override)
+    return implementation("pool2d", "avg_pool2d_backward", gy)(gy, input_size, kernel_size, stride, padding, scale.astype(gy.dtype))
+
+
+def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
+    """The mean of every plane, (N, C, 1, 1)."""
+    _check_images("x", x)
+    return implementation("pool2d", "global_avg_pool2d", x)(x)
+
+
+def global_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.ndarray:
+    """gx (N, C, H, W) for `input_size` (H, W): every gy (N, C, 1, 1) divided by H*W and spread over its plane."""
+    input_size = pair(input_size, "input_size", 1)
+    _check_images("gy", gy)
+    check_shape("gy", gy, (*gy.shape[:2], 1, 1))
+    return implementation("pool2d", "global_avg_pool2d_backward", gy)(gy, input_size)
+
+
+def window_scale(
+    size: Pair, out_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, divisor_override: int | None
+) -> np.ndarray:
+    """(OH, OW): one divided by the divisor of every window of `avg_pool2d`."""
+    if divisor_override is not None:
+        if divisor_override == 0:
+            raise ValueError("divisor_override: got 0, expected another number, or None")
+        return np.full(out_size, 1 / divisor_override)
+    lengths = []
+    for length, count, kernel, step, pad in zip(size, out_size, kernel_size, stride, padding, strict=True):
+        start = np.arange(count) * step - pad
+        end = np.minimum(start + kernel, length + pad)
+        lengths.append(end - start if count_include_pad else np.minimum(end, length) - np.maximum(start, 0))
+    return 1 / np.multiply.outer(*lengths)
+
+
+def _windows(
+    kernel_size: int | Pair, stride: int | Pair | None, padding: int | Pair, dilation: int | Pair
+) -> tuple[Pair, Pair, Pair]:
+    kernel_size = pair(kernel_size, "kernel_size", 1)
+    stride = kernel_size if stride is None else pair(stride, "stride", 1)
+    padding = pair(padding, "padding", 0)
+    for pad, kernel, d in zip(padding, kernel_size, pair(dilation, "dilation", 1), strict=True):
+        if pad > window_extent(kernel, d) // 2:
+            raise ValueError(f"padding: got {padding}, expected at most half of the window: {kernel_size} with dilation {dilation}")
+    return kernel_size, stride, padding
+
+
+def _check_images(name: str, array: np.ndarray) -> None:
+    check_floating(name, array)
+    check_ndim(name, array, 4)
+    if 0 in array.shape[1:]:
+        raise ValueError(f"{name}: got shape {array.shape}, expected no empty dimension but the batch")
+
+
+def _check_indices(indices: np.ndarray, shape: tuple[int, ...], size: Pair) -> None:
+    check_dtype("indices", indices, np.empty(0, np.int64))
+    check_ndim("indices", indices, 4)
+    check_shape("indices", indices, shape)
+    if indices.size and not (indices.min() >= -1 and indices.max() < size[0] * size[1]):
+        raise ValueError(f"indices: got {indices.min()} to {indices.max()}, expected places in a plane of size {tuple(size)}, or -1")
