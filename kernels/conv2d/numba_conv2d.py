@@ -1,0 +1,218 @@
+"""Direct convolution on register tiles: no im2col, every input pixel is read into the cache once.
+
+The work is cut into units: a band of rows of one image and one group of channels. For each unit, one thread
+
+  1. copies the rows of the input that the band sees, with the padding around them, into a scratch buffer that fits into its cache;
+  2. for each block of output channels and each run of R pixels sums all taps and input channels in a register tile (`kernels/simd.py`), and stores it.
+
+Offsets and strides come from a plan (`kernels/conv2d/plan.py`), so one kernel, `_convolve`, is the convolution as well as its transpose. The gradient with respect to the
+weights has the same form with the roles changed: the tile holds R input channels by some output channels of one tap, and the sum runs over the pixels.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numba
+import numpy as np
+
+from kernels.conv2d.bands import band_rows, copy_rows, round_up
+from kernels.conv2d.plan import Plan, forward_plan, transposed_plan
+from kernels.geometry import Pair
+from kernels.jit import jit
+from kernels.layout import to_nchw, to_nhwc
+from kernels.memory import empty, zeros
+from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store, tile_store_part, tile_zero
+
+PARTIAL_BYTES = 1 << 24  # of partial sums of one weight gradient
+MOST_PARTS = 16  # into which the batch is cut for a weight gradient; fixed, so that the result does not depend on the number of threads
+UNITS = 16  # at least, where the image allows: enough for a few threads to share evenly
+
+
+def conv2d(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """y; see `kernels.conv2d`."""
+    plan = forward_plan(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    return _launch(x, weight, bias, plan, groups, transposed=False)
+
+
+def conv2d_input(
+    gy: np.ndarray, weight: np.ndarray, input_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """gx; see `kernels.conv2d`."""
+    plan = transposed_plan(input_size, weight.shape[2:], stride, padding, dilation)
+    return _launch(gy, weight, None, plan, groups, transposed=True)
+
+
+def conv2d_weight(
+    x: np.ndarray, gy: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """gw; see `kernels.conv2d`."""
+    plan = forward_plan(x.shape[2:], kernel_size, stride, padding, dilation)
+    (N, C), OC, taps = x.shape[:2], gy.shape[1], len(plan.taps)
+    CG, OCG = C // groups, OC // groups
+    R, K = _tile_shape(OCG, x.dtype)
+    R = min(R, 4) if CG <= 4 else min(R, 8)  # few channels, as of an RGB image, would leave most of a tall tile empty
+    CP, OCP = round_up(CG, R), round_up(OCG, K * VECTOR_BYTES // x.itemsize)
+
+    parts = max(1, min(N, MOST_PARTS, PARTIAL_BYTES // (groups * taps * CP * OCP * x.itemsize)))
+    width = (plan.columns - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
+    band = band_rows(plan, width * CP * x.itemsize, plan.rows)
+    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    partial = zeros((parts, groups, taps, CP, OCP), x.dtype)
+    workers = min(numba.get_num_threads(), parts * groups)
+    scratch = empty((workers, scratch_rows * width * CP + band * plan.columns * OCP), x.dtype)
+    _weight_kernel(R, K)(to_nhwc(x), to_nhwc(gy), partial, scratch, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width), CP)
+    return _sum_parts(partial, CG, OCG).reshape(OC, CG, *kernel_size)
+
+
+def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Plan, groups: int, transposed: bool) -> np.ndarray:
+    """Run `plan` over x: pack the weights, make room for the result and for one scratch buffer a thread."""
+    N, C = x.shape[:2]
+    OC = weight.shape[1] * groups if transposed else weight.shape[0]
+    OCG = OC // groups
+    R, K = _tile_shape(OCG, x.dtype)
+    OCP = round_up(OCG, K * VECTOR_BYTES // x.itemsize)
+    packed = _pack(np.ascontiguousarray(weight), groups, OCP, transposed)
+    biases = np.zeros((groups, OCP), x.dtype)
+    if bias is not None:
+        biases[:, :OCG] = bias.reshape(groups, OCG)
+
+    # A run of R pixels may hang over the end of a row: the scratch buffer is wide enough for it to read zeros there.
+    width = (round_up(plan.columns, R) - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
+    band = band_rows(plan, width * (C // groups) * x.itemsize, -(-N * groups * plan.rows // UNITS))
+    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    bands = -(-plan.rows // band)
+    workers = max(1, min(numba.get_num_threads(), N * groups * bands))
+    scratch = empty((workers, scratch_rows * width * (C // groups)), x.dtype)
+    y = empty((N, *plan.out_size, OC), x.dtype)
+    _convolve_kernel(R, K)(
+        to_nhwc(x), packed, biases, y, scratch, plan.phases, plan.taps, plan.in_stride, plan.out_stride, plan.low, (band, bands, scratch_rows, width)
+    )
+    return to_nchw(y)
+
+
+def _tile_shape(out_channels: int, dtype: np.dtype) -> tuple[int, int]:
+    """(R, K): two registers of output channels where there are that many; a quarter of the registers stays free for the factors."""
+    wide = out_channels > VECTOR_BYTES // dtype.itemsize
+    return (REGISTERS // 4, 2) if wide else (REGISTERS // 2, 1)
+
+
+@jit
+def _pack(weight, groups, OCP, transposed):
+    """(OC, C/G, KH, KW) -> (G, KH*KW, input channels, output channels rounded up to OCP); with `transposed`, C is the output."""
+    OC, CG, KH, KW = weight.shape
+    OCG = OC // groups
+    ins, outs = (OCG, CG) if transposed else (CG, OCG)
+    packed = np.zeros((groups, KH * KW, ins, OCP), weight.dtype)
+    for g in range(groups):
+        for o in range(OCG):
+            for c in range(CG):
+                for tap in range(KH * KW):
+                    value = weight[g * OCG + o, c, tap // KW, tap % KW]
+                    if transposed:
+                        packed[g, tap, o, c] = value
+                    else:
+                        packed[g, tap, c, o] = value
+    return packed
+
+
+@cache
+def _convolve_kernel(R: int, K: int) -> Callable:
+    """The compiled convolution for tiles of R pixels by K registers of output channels."""
+
+    @jit
+    def phase_of_band(scratch, packed, biases, y, taps, phase, n, g, q0, q1, in_stride, out_stride, low, width, CG):  # noqa: PLR0913
+        _, OH, OW, OC = y.shape
+        OCG, OCP = OC // biases.shape[0], biases.shape[1]
+        V = K * lanes(scratch)
+        weights, bias, out = packed.reshape(-1), biases.reshape(-1), y.reshape(-1)
+        first, end, origin_y, origin_x, rows, columns = phase
+        for o in range(0, OCP, V):
+            for q in range(q0, min(q1, rows)):
+                for r in range(0, columns, R):
+                    tile = tile_load(bias, g * OCP + o, 0, R, K)
+                    for t in range(first, end):
+                        dy, dx, tap = taps[t]
+                        a = (((q - q0) * in_stride[0] + dy - low[0]) * width + r * in_stride[1] + dx - low[1]) * CG
+                        b = ((g * packed.shape[1] + tap) * CG) * OCP + o
+                        for c in range(CG):
+                            tile = tile_outer(tile, scratch, a + c, in_stride[1] * CG, weights, b + c * OCP)
+                    place = ((n * OH + q * out_stride[0] + origin_y) * OW + r * out_stride[1] + origin_x) * OC + g * OCG + o
+                    if r + R <= columns and o + V <= OCG:
+                        tile_store(tile, out, place, out_stride[1] * OC)
+                    else:
+                        tile_store_part(tile, out, place, out_stride[1] * OC, columns - r, OCG - o)
+
+    @jit(parallel=True)
+    def convolve(x, packed, biases, y, scratch, phases, taps, in_stride, out_stride, low, sizes):
+        band, bands, scratch_rows, width = sizes
+        groups, CG = packed.shape[0], packed.shape[2]
+        workers, units = scratch.shape[0], x.shape[0] * groups * bands
+        for worker in numba.prange(workers):
+            for unit in range(worker, units, workers):
+                n, g, q0 = unit // (groups * bands), unit // bands % groups, unit % bands * band
+                copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, scratch[worker], CG)
+                for p in range(len(phases)):
+                    phase_of_band(
+                        scratch[worker], packed, biases, y, taps, phases[p], n, g, q0, q0 + band, in_stride, out_stride, low, width, CG
+                    )
+
+    return convolve
+
+
+@cache
+def _weight_kernel(R: int, K: int) -> Callable:
+    """The compiled weight gradient for tiles of R input channels by K registers of output channels."""
+
+    @jit
+    def taps_of_band(pixels, gradients, partial, taps, q0, q1, columns, in_stride, low, width, CP):
+        OCP = partial.shape[2]
+        total = partial.reshape(-1)
+        for o in range(0, OCP, K * lanes(total)):
+            for c in range(0, CP, R):
+                for t in range(len(taps)):
+                    tile = tile_zero(total, R, K)
+                    for q in range(q1 - q0):
+                        a = ((q * in_stride[0] + taps[t, 0] - low[0]) * width + taps[t, 1] - low[1]) * CP + c
+                        b = q * columns * OCP + o
+                        for r in range(columns):
+                            tile = tile_outer(tile, pixels, a + r * in_stride[1] * CP, 1, gradients, b + r * OCP)
+                    place = (t * CP + c) * OCP + o
+                    tile_store(tile_load(total, place, OCP, R, K) + tile, total, place, OCP)
+
+    @jit(parallel=True)
+    def weight_gradient(x, gy, partial, scratch, taps, in_stride, low, sizes, CP):
+        band, scratch_rows, width = sizes
+        N, rows, columns, OC = gy.shape
+        parts, groups, _, _, OCP = partial.shape
+        CG, OCG, workers = x.shape[3] // groups, OC // groups, scratch.shape[0]
+        for worker in numba.prange(workers):
+            pixels = scratch[worker, : scratch_rows * width * CP]
+            gradients = scratch[worker, scratch_rows * width * CP :]
+            for unit in range(worker, parts * groups, workers):
+                part, g = unit // groups, unit % groups
+                for n in range(part * N // parts, (part + 1) * N // parts):
+                    for q0 in range(0, rows, band):
+                        q1 = min(q0 + band, rows)
+                        copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, pixels, CP)
+                        copy_rows(gy, n, q0, q1 - q0, 0, columns, g * OCG, OCG, gradients, OCP)
+                        taps_of_band(pixels, gradients, partial[part, g], taps, q0, q1, columns, in_stride, low, width, CP)
+
+    return weight_gradient
+
+
+@jit
+def _sum_parts(partial, CG, OCG):
+    """(parts, G, taps, CP, OCP) -> (G, OC/G, C/G, taps): the parts added in their order, the rounding up cut off."""
+    parts, groups, taps, _, _ = partial.shape
+    gw = np.zeros((groups, OCG, CG, taps), partial.dtype)
+    for g in range(groups):
+        for t in range(taps):
+            for c in range(CG):
+                for o in range(OCG):
+                    total = np.float64(0)
+                    for part in range(parts):
+                        total += partial[part, g, t, c, o]
+                    gw[g, o, c, t] = total
+    return gw
