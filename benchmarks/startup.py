@@ -1,7 +1,7 @@
 """How long a user waits: `python benchmarks/startup.py [--json FILE]`.
 
-Three times, each of fresh processes: `import minitorch_cv`; `minitorch-cv train` to the end of its first update with compiled code on disk; and the
-same with nothing compiled yet.
+Three times, each of fresh processes: `import minitorch_cv`; `minitorch-cv train` to the end of its first update with compiled code
+on disk; and the same with nothing compiled yet.
 """
 
 import json
@@ -72,7 +72,7 @@ def measure(rounds: int, arguments: list[str]) -> dict[str, list[float]]:
 
 
 def main(
-    arguments: Annotated[list[str] | None, typer.Argument(help="For `minitorch-cv train`: resnet20 --data cifar10, say. Default: none.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="For `minitorch-cv train`, after --: resnet20, say.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Processes for each time but the cold one.")] = 5,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all numbers to this file.")] = None,
 ) -> None:
