@@ -1,0 +1,20 @@
+"""Architectures, one file per paper, built only from `minitorch_cv.nn` and its functions.
+
+    model = models.create("resnet20")               # fresh weights
+    model = models.load_run("runs/my-resnet20")     # what a training has learnt
+    models.list_models()
+
+A new file joins by putting `@register(...)` on the function that builds its model.
+"""
+
+import kernels
+import minitorch_cv
+from minitorch_cv.packages import require_ours
+from models.registry import Entry, create, entry, list_models, load_run, register
+
+MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: others are called `models` too
+
+require_ours(kernels)
+require_ours(minitorch_cv)
+
+__all__ = ["Entry", "create", "entry", "list_models", "load_run", "register"]

@@ -1,0 +1,16 @@
+"""Training: from a recipe to a run folder.
+
+    recipe.py choices.py     what to do: numbers and names
+    config.py environment.py what was asked for, and where it ran
+    images.py                the data, as the configuration wants it
+    step.py loop.py          one step, and all of them
+    metrics.py evaluation.py how good the model is
+    run_folder.py checkpoint.py files.py  what stays on the disk, through crashes too
+    interruption.py          Ctrl-C and SIGTERM
+    reporting.py curves.py   what a user sees
+    session.py prediction.py what the command line does, as functions
+"""
+
+from minitorch_cv.training.recipe import Recipe
+
+__all__ = ["Recipe"]

@@ -1,0 +1,95 @@
+"""A run's configuration: everything needed to repeat it. `config.json` is this, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from minitorch_cv.training.errors import RunError
+from minitorch_cv.training.recipe import Recipe
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run was asked for, with nothing left to defaults, and where it ran.
+
+    model, model_options: for `models.create`. image_size: (H, W) that the model is given. classes: names of the classes, in the order of labels.
+    data, data_dir: name and place of the data set. limit: only so many training images. validation: the part of them that is put aside.
+    images: how many of each kind there are, and a checksum, so that a resumed run notices other data.
+    threads, backend: of the kernels. environment: see `environment.describe`.
+    """
+
+    model: str
+    model_options: dict[str, Any]
+    image_size: tuple[int, int]
+    classes: tuple[str, ...]
+    data: str
+    data_dir: str | None
+    limit: int | None
+    validation: float
+    images: dict[str, int]
+    recipe: Recipe
+    seed: int
+    threads: int
+    backend: str
+    environment: dict[str, Any]
+
+    def as_data(self) -> dict[str, Any]:
+        """The configuration as a dictionary that JSON can hold."""
+        return {"format": FORMAT, **asdict(self), "recipe": self.recipe.as_data()}
+
+    @classmethod
+    def from_data(cls, data: Any, source: str) -> Config:
+        """The reverse of `as_data`; `source` names the file in errors. Raises RunError."""
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise RunError(f"{source} is not a configuration of format {FORMAT}")
+        values = {key: value for key, value in data.items() if key != "format"}
+        names = {field.name for field in fields(cls)}
+        if wrong := names ^ set(values):
+            raise RunError(f"{source}: missing or unknown entries: {', '.join(sorted(wrong))}")
+        try:
+            values["recipe"] = Recipe.from_data(values["recipe"])
+            return cls(**{**values, "image_size": tuple(values["image_size"]), "classes": tuple(values["classes"])})
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{source}: {error}") from error
+
+    def options(self) -> dict[str, Any]:
+        """The options of the command line that ask for this run, by their names there."""
+        r = self.recipe
+        return {
+            "model": self.model, "data": self.data, "data_dir": self.data_dir, "epochs": r.epochs, "batch_size": r.batch_size,
+            "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "weight_decay": r.weight_decay, "schedule": r.schedule,
+            "augment": r.augment, "validation": self.validation, "seed": self.seed, "threads": self.threads, "backend": self.backend,
+            "limit": self.limit,
+        }  # fmt: skip
+
+    def require_no_contradiction(self, given: Mapping[str, Any]) -> None:
+        """Raise RunError where an option that was given says something else than the configuration; None means not given."""
+        recorded = self.options()
+        for name, value in given.items():
+            if name == "data_dir" and value is not None:
+                value = absolute(value)
+            if value is None or value == recorded[name]:
+                continue
+            raise RunError(
+                f"{_flag(name, value)} contradicts the run, which was begun with {_flag(name, recorded[name])}; "
+                "--resume takes everything from its config.json, so leave the option out or begin a new run"
+            )
+
+
+def absolute(path: str | Path) -> str:
+    """A path as `config.json` holds it: the run can be resumed from any folder."""
+    return str(Path(path).expanduser().resolve())
+
+
+def _flag(name: str, value: Any) -> str:
+    if name == "model":
+        return f"model {value}"
+    if isinstance(value, bool):
+        return f"--{'' if value else 'no-'}{name.replace('_', '-')}"
+    flag = f"--{name.replace('_', '-')}"
+    return f"{flag} {value}" if value is not None else f"no {flag}"

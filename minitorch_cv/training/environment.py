@@ -1,0 +1,60 @@
+"""Where a run was made: what the last bits of its numbers depend on, beside seed and thread count."""
+
+import platform
+import sys
+from typing import Any
+
+# Names of environment entries that change bits, in words for the warning at resume.
+DECISIVE = {"cpu": "type of CPU", "cpu_features": "vector instructions", "numpy": "NumPy", "numba": "Numba", "blas": "BLAS", "threads": "threads"}
+
+
+def describe(threads: int) -> dict[str, Any]:
+    """Versions, CPU and BLAS of this process, as `config.json` holds them; `threads` is the number in use."""
+    import llvmlite
+    import llvmlite.binding as llvm
+    import numba
+    import numpy as np
+
+    import minitorch_cv
+
+    return {
+        "minitorch_cv": minitorch_cv.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "platform": platform.platform(),
+        "cpu": numba.config.CPU_NAME or llvm.get_host_cpu_name(),
+        "cpu_model": _cpu_model(),
+        "cpu_features": numba.config.CPU_FEATURES or " ".join(sorted(name for name, there in llvm.get_host_cpu_features().items() if there)),
+        "blas": _blas(),
+        "threads": threads,
+    }
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two environments and can change bits, in words: "NumPy (2.4.6, was 2.4.5)"."""
+    return [
+        name if "features" in key else f"{name} ({now.get(key)}, was {before.get(key)})"
+        for key, name in DECISIVE.items()
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _blas() -> str:
+    from threadpoolctl import threadpool_info
+
+    pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
+    return "; ".join(sorted({f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip() for pool in pools})) or "unknown"
+
+
+def _cpu_model() -> str:
+    if sys.platform.startswith("linux"):
+        try:
+            with open("/proc/cpuinfo", encoding="utf-8") as file:
+                for line in file:
+                    if line.startswith("model name"):
+                        return line.partition(":")[2].strip()
+        except OSError:
+            pass
+    return platform.processor() or platform.machine()

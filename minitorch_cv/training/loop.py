@@ -1,0 +1,156 @@
+"""The training loop: epochs, measurements, checkpoints, stopping and going on."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from minitorch_cv.nn import Module
+from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from minitorch_cv.training.choices import make_optimizer, make_schedule
+from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
+from minitorch_cv.training.evaluation import evaluate
+from minitorch_cv.training.interruption import StopRequest, stop_on_signals
+from minitorch_cv.training.metrics import Metrics
+from minitorch_cv.training.recipe import Recipe
+from minitorch_cv.training.reporting import Reporter
+from minitorch_cv.training.run_folder import RunFolder
+from minitorch_cv.training.step import require_finite_state, train_step
+
+CHECKPOINT_SECONDS = 120.0  # between two checkpoints inside an epoch
+CURVES_SECONDS = 30.0  # between two drawings of the curves: drawing takes longer than an epoch of a small model
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """Where the batches come from: `train`, `test`, and `validation` where images were put aside to choose the best epoch by."""
+
+    train: Any
+    test: Any
+    validation: Any = None
+
+
+class Trainer:
+    """Trains a model into a run folder, from wherever the folder's last checkpoint stands.
+
+    Bit for bit, the result does not depend on how often the training was interrupted: all that a step depends on is in the checkpoint, and
+    what is random is a function of the seed, the epoch and the step.
+    """
+
+    def __init__(self, model: Module, recipe: Recipe, loaders: Loaders, folder: RunFolder, report: Reporter) -> None:
+        self.model = model
+        self.recipe = recipe
+        self.loaders = loaders
+        self.folder = folder
+        self.report = report
+        self.steps = len(loaders.train)  # in an epoch
+        self.optimizer = make_optimizer(model.parameters(), recipe)
+        self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
+        self.epoch = 0  # complete epochs
+        self.step = 0  # complete steps of the running epoch
+        self.running = Metrics()  # of the running epoch
+        self.seconds = 0.0  # spent in the steps of the running epoch
+        self.lr = 0.0  # of the last update
+        self.best: dict[str, Any] | None = None  # epoch and loss of the best checkpoint
+        self._saved_at = self._drawn_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Go to where the folder's last checkpoint stands; lines of the metrics that are newer are cut. Raises RunError where it is damaged."""
+        progress: dict[str, Any] = {"epoch": 0}
+        if self.folder.has_checkpoint():
+            state = load_checkpoint(self.folder.checkpoints)
+            progress = state.progress
+            try:
+                self.model.load_state_dict(state.model)
+                self.optimizer.load_state_dict(state.optimizer)
+                self.schedule.load_state_dict(state.schedule)
+                self.epoch, self.step, self.seconds = progress["epoch"], progress["step"], progress["seconds"]
+                self.lr, self.best, self.running = progress["lr"], progress["best"], Metrics(**progress["running"])
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise RunError(f"{self.folder.checkpoints / 'last.json'} does not suit the run's model and recipe: {error}") from error
+        self.folder.cut_metrics(progress["epoch"])
+
+    def fit(self) -> None:
+        """Train to the last epoch. Raises Stopped after SIGINT or SIGTERM, a checkpoint written; NotFiniteError, the checkpoint of before kept."""
+        with stop_on_signals() as stop:
+            while self.epoch < self.recipe.epochs:
+                self._train_epoch(stop)
+                self._finish_epoch(stop)
+        self._draw()
+
+    def _train_epoch(self, stop: StopRequest) -> None:
+        self.model.train()
+        with self.report.epoch(self.epoch, self.recipe.epochs, self.steps, self.step), closing(self._batches()) as batches:
+            begun = time.perf_counter() - self.seconds
+            for images, labels in batches:
+                self.lr = self.optimizer.param_groups[0]["lr"]
+                loss, logits = train_step(self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step)
+                self.running.add(loss, logits, labels)
+                self.step += 1
+                self.seconds = time.perf_counter() - begun
+                self.report.step(self.step, self.running, self.seconds)
+                self._stop_if_asked(stop)
+                if time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
+                    self.save()
+                    begun = time.perf_counter() - self.seconds
+
+    def _batches(self) -> Any:
+        return self.loaders.train.epoch(self.epoch, start_step=self.step)
+
+    def _finish_epoch(self, stop: StopRequest) -> None:
+        """Measure, note down, save. Interrupted anywhere in here, the epoch is finished again, with the same result."""
+        line = self._measure(stop)
+        improved = self.loaders.validation is not None and (self.best is None or line["validation_loss"] < self.best["validation_loss"])
+        self.epoch, self.step, self.running, self.seconds = self.epoch + 1, 0, Metrics(), 0.0
+        if improved:
+            self.best = {"epoch": self.epoch, "validation_loss": line["validation_loss"]}
+            self.save("best")
+        self.folder.append_metrics(line)
+        self.save()
+        self.report.epoch_finished(line, self.recipe.epochs)
+        if time.monotonic() - self._drawn_at >= CURVES_SECONDS:
+            self._draw()
+        if self.epoch < self.recipe.epochs:
+            self._stop_if_asked(stop)
+
+    def _measure(self, stop: StopRequest) -> dict[str, Any]:
+        def check() -> None:
+            self._stop_if_asked(stop)
+
+        line = {"epoch": self.epoch + 1, "train_loss": self.running.loss, "train_top1": self.running.top1}
+        for name in ("validation", "test"):
+            loader = getattr(self.loaders, name)
+            if loader is None:
+                continue
+            try:
+                metrics = evaluate(self.model, loader, check)
+            except NotFiniteError as error:
+                raise NotFiniteError(f"epoch {self.epoch + 1}, after its last step, {name} images: {error}") from error
+            line.update({f"{name}_loss": metrics.loss, f"{name}_top1": metrics.top1, f"{name}_top5": metrics.top5})
+        # The learning rate is that of the epoch's last update.
+        return line | {"lr": self.lr, "images_per_second": round(self.running.images / self.seconds, 1), "seconds": round(self.seconds, 3)}
+
+    def _stop_if_asked(self, stop: StopRequest) -> None:
+        if stop.signal_number is not None:
+            self.save()
+            if self.epoch:
+                self._draw()
+            raise Stopped(stop.signal_number, self.epoch, self.step)
+
+    def save(self, name: str = "last") -> None:
+        """Write the state as a checkpoint. Raises NotFiniteError, and keeps the one of before, where a weight is infinite or NaN."""
+        require_finite_state(self.model, *(self.epoch, self.step - 1) if self.step else (self.epoch - 1, self.steps - 1))
+        progress = {
+            "epoch": self.epoch, "step": self.step, "steps": self.steps, "running": self.running.as_data(), "seconds": self.seconds,
+            "lr": self.lr, "best": self.best,
+        }  # fmt: skip
+        weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
+        state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress)
+        save_checkpoint(self.folder.checkpoints, name, state, step=self.epoch * self.steps + self.step)
+        self._saved_at = time.monotonic()
+
+    def _draw(self) -> None:
+        from minitorch_cv.training.curves import draw_curves
+
+        draw_curves(self.folder.read_metrics(), self.folder.curves_file)
+        self._drawn_at = time.monotonic()

@@ -1,0 +1,74 @@
+"""What a trained model sees in image files."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels.backend import backend as use_backend
+from minitorch_cv.autograd import no_grad
+from minitorch_cv.data.transforms import Compose, ToFloat
+from minitorch_cv.nn import Module
+from minitorch_cv.tensor import from_numpy
+from minitorch_cv.training.config import Config
+from minitorch_cv.training.errors import RunError
+from minitorch_cv.training.images import preparation
+from minitorch_cv.training.run_folder import RunFolder
+from minitorch_cv.training.session import use_threads
+
+
+def predict_images(
+    run_dir: str | os.PathLike[str], model: Module, paths: Sequence[str | os.PathLike[str]], temperature: float = 1.0, top: int = 5
+) -> list[dict[str, Any]]:
+    """The `top` most probable classes of each image file, the most probable first.
+
+    model: the one trained in `run_dir` (`models.load_run`), in evaluation mode. temperature: the logits are divided by it before the softmax.
+    Returns for each file {"image": path, "predictions": [{"class": name, "index": label, "probability": p}, ...]}.
+    Raises RunError for a file that is missing or no image, ValueError for a temperature that is not positive.
+    """
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"temperature: got {temperature}, expected a positive number")
+    config = RunFolder(run_dir).read_config()
+    use_threads(config.threads)
+    results = []
+    for path in paths:
+        image = read_image(path, config)
+        with use_backend(config.backend), no_grad():
+            logits = model(from_numpy(image)).numpy()[0]
+        probabilities = softmax(logits.astype(np.float64) / temperature)
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        guesses = [{"class": config.classes[label], "index": int(label), "probability": float(probabilities[label])} for label in order]
+        results.append({"image": os.fspath(path), "predictions": guesses})
+    return results
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """exp(x) / sum(exp(x)) of a vector."""
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def read_image(path: str | os.PathLike[str], config: Config) -> np.ndarray:
+    """An image file as the model of a run wants it: float32 (1, C, H, W), in its channels and size, prepared as in training."""
+    from PIL import Image, ImageOps
+
+    height, width = config.image_size
+    path = Path(path)
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith("I;16"):  # 16 bits for each pixel; Pillow would cut them off at 255
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            image = image.convert("L" if config.model_options["in_channels"] == 1 else "RGB")
+            if image.width > width or image.height > height:
+                image = image.resize((width, height), Image.Resampling.BILINEAR)  # averages over all pixels that become one
+            pixels = np.asarray(image)
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: there is no such file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise RunError(f"{path} cannot be read as an image: {error}") from error
+    pixels = pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C)
+    prepare = Compose([*preparation(config.recipe, config.image_size, (pixels.shape[3], *pixels.shape[1:3])), ToFloat()])
+    return prepare(pixels, np.random.default_rng(0)).transpose(0, 3, 1, 2)  # nothing in it is random

@@ -1,0 +1,93 @@
+"""A recipe: how a model is trained on a data set, as plain data.
+
+Models bring recipes along (see the files in `models/`), the command line replaces single values, `config.json` keeps the result.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from minitorch_cv.training.choices import OPTIMIZERS, SCHEDULES, check_choice
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The values of one training.
+
+    epochs, batch_size: the last, smaller batch of an epoch is trained on too.
+    optimizer, lr, momentum, weight_decay: `optimizer` is a name of `choices.OPTIMIZERS`; `lr` is the highest learning rate of the schedule.
+    schedule, schedule_options: a name of `choices.SCHEDULES`, and what that schedule is told, in fractions of the whole training.
+    augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P pixels, crops back
+        to the size at a random place, and mirrors every second image.
+    mean, std: for each channel, of pixels between 0 and 1: images enter the model as (pixel - mean) / std. None: as they are, between 0 and 1.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    optimizer: str = "sgd"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    schedule_options: Mapping[str, Any] = field(default_factory=dict)
+    augment: bool = False
+    augmentation: Mapping[str, Any] = field(default_factory=dict)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        _check("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        _check("lr", self.lr, 0 <= self.lr < math.inf, "a finite number that is not negative")
+        _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and less than 1")
+        _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number that is not negative")
+        sgd = OPTIMIZERS[self.optimizer].family == "sgd"
+        _check("momentum", self.momentum, sgd or self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
+        _check("momentum", self.momentum, self.optimizer != "nesterov" or self.momentum > 0, "more than 0, because the optimizer is nesterov")
+        unknown = set(self.augmentation) - {"crop", "flip"}
+        _check("augmentation", dict(self.augmentation), not unknown, "the keys crop and flip only")
+        _check("std", self.std, self.std is None or min(self.std) > 0, "positive numbers")
+        _check("mean and std", (self.mean, self.std), (self.mean is None) == (self.std is None), "both or none")
+
+    def with_options(self, **options: Any) -> "Recipe":
+        """This recipe with some values replaced; options that are None leave theirs.
+
+        Another optimiser brings its own customary learning rate and momentum, and another schedule its own options, unless they are given too:
+        0.1 is a learning rate for SGD and ruin for Adam.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        changes: dict[str, Any] = {}
+        optimizer, schedule = given.get("optimizer", self.optimizer), given.get("schedule", self.schedule)
+        if optimizer in OPTIMIZERS and OPTIMIZERS[optimizer].family != OPTIMIZERS[self.optimizer].family:
+            changes.update(lr=OPTIMIZERS[optimizer].usual_lr, momentum=OPTIMIZERS[optimizer].usual_momentum)
+        if schedule != self.schedule:
+            changes.update(schedule_options={})
+        return replace(self, **{**changes, **given})
+
+    def with_pixels_as_they_are(self) -> "Recipe":
+        """This recipe without normalisation: the mean of one data set means nothing on another."""
+        return replace(self, mean=None, std=None)
+
+    def as_data(self) -> dict[str, Any]:
+        """The recipe as a dictionary that JSON can hold."""
+        return {**asdict(self), "schedule_options": dict(self.schedule_options), "augmentation": dict(self.augmentation)}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Recipe":
+        """The reverse of `as_data`, also after a way through JSON, which turns tuples into lists."""
+        known = {f.name for f in fields(cls)}
+        if unknown := set(data) - known:
+            raise ValueError(f"recipe: unknown entries {', '.join(sorted(unknown))}, expected {', '.join(sorted(known))}")
+        values = dict(data)
+        for name in ("mean", "std"):
+            if values.get(name) is not None:
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+
+def _check(name: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise ValueError(f"{name}: got {value}, expected {expected}")

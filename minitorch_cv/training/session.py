@@ -1,0 +1,164 @@
+"""A training from beginning to end: from what was asked for to a configuration, and from a configuration to a finished run.
+
+Models come in from above, as an entry of their registry and as the function that creates them: this floor knows nothing of `models`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import minitorch_cv as mt
+from kernels.backend import backend as use_backend
+from kernels.backend import current_backend
+from minitorch_cv.nn import Module
+from minitorch_cv.training import environment
+from minitorch_cv.training.config import Config, absolute
+from minitorch_cv.training.errors import RunError
+from minitorch_cv.training.evaluation import evaluate
+from minitorch_cv.training.images import Images, evaluation_loader, load_images, load_part, make_loaders
+from minitorch_cv.training.loop import Trainer
+from minitorch_cv.training.recipe import Recipe
+from minitorch_cv.training.reporting import Reporter
+from minitorch_cv.training.run_folder import RunFolder
+
+RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "augment")
+
+
+class ModelEntry(Protocol):
+    """What the training needs to know of a model before it exists; `models.entry(name)` is one."""
+
+    name: str
+    input_shape: tuple[int, int, int]
+    recipes: Mapping[str, Recipe]
+    default_data: str
+
+    def recipe(self, data: str) -> Recipe: ...
+
+
+@dataclass
+class Session:
+    """A run that is ready to begin, or to go on."""
+
+    config: Config
+    images: Images
+    folder: RunFolder
+    create_model: Callable[..., Module]
+    report: Reporter
+
+    def run(self) -> None:
+        """Train to the last epoch. See `Trainer.fit` for what it raises."""
+        from kernels.jit import compile_notices
+
+        config = self.config
+        with use_backend(config.backend), compile_notices(self.report.compiling):
+            mt.manual_seed(config.seed)
+            model = self.create_model(config.model, **config.model_options)
+            trainer = Trainer(model, config.recipe, make_loaders(config, self.images), self.folder, self.report)
+            trainer.restore()
+            if trainer.epoch >= config.recipe.epochs:
+                self.report.say(f"{self.folder.path} is finished: {trainer.epoch} epochs")
+            trainer.fit()
+        self.report.say(f"run folder: {self.folder.path}")
+
+
+def new_session(
+    entry: ModelEntry, given: Mapping[str, Any], folder: RunFolder | None, create_model: Callable[..., Module], report: Reporter
+) -> Session:
+    """Begin a run of the model `entry` with the options `given` (by their names on the command line; None: not given), in a new folder."""
+    data = given["data"] or (entry.default_data if given["data_dir"] is None else "folder")
+    recipe = entry.recipe(data).with_options(**{name: given[name] for name in RECIPE_OPTIONS})
+    if data not in entry.recipes:
+        report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
+    _check(given)
+    folder = folder or _default_folder(entry.name, data)
+    folder.require_no_run()
+    threads = given["threads"] or mt.get_num_threads()
+    mt.set_num_threads(threads)
+    data_dir = absolute(given["data_dir"]) if given["data_dir"] is not None else None
+    image_size = entry.input_shape[1:]
+    images = load_images(data, data_dir, image_size, given["limit"], given["validation"] or 0.0)
+    config = Config(
+        model=entry.name,
+        model_options={"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes)},
+        image_size=image_size, classes=images.train.classes, data=data, data_dir=data_dir, limit=given["limit"],
+        validation=given["validation"] or 0.0, images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
+        backend=given["backend"] or current_backend(), environment=environment.describe(threads),
+    )  # fmt: skip
+    with use_backend(config.backend):  # a wrong name is found before the folder is made
+        folder.create(config)
+    report.say(f"{entry.name} on {data}: {describe(config)}")
+    return Session(config, images, folder, create_model, report)
+
+
+def resumed_session(folder: RunFolder, given: Mapping[str, Any], create_model: Callable[..., Module], report: Reporter) -> Session:
+    """Go on with the run in `folder`. Raises RunError where an option that was given contradicts it, or its data changed."""
+    config = folder.read_config()
+    config.require_no_contradiction(given)
+    threads = use_threads(config.threads)
+    differing = environment.differences(config.environment, environment.describe(threads))
+    if differing:
+        report.warn(f"the run began in another environment: {', '.join(differing)}; its last bits may differ from those of an unbroken run")
+    images = load_images(config.data, config.data_dir, config.image_size, config.limit, config.validation)
+    if images.facts() != config.images:
+        raise RunError(f"the images of {config.data} are not those that the run began with: now {images.facts()}, then {config.images}")
+    report.say(f"going on with {config.model} on {config.data}: {describe(config)}")
+    return Session(config, images, folder, create_model, report)
+
+
+def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """`model`, which comes from the run folder, on the test images of its data set: loss and accuracies, as in `metrics.jsonl`."""
+    config = RunFolder(run_dir).read_config()
+    use_threads(config.threads)
+    place = absolute(os.fspath(data_dir)) if data_dir is not None else config.data_dir
+    test = load_part(config.data, place, config.image_size, train=False)
+    if test.classes != config.classes:
+        raise RunError(f"the data in {place} has other classes than the run: {len(test.classes)} of them, {len(config.classes)} in the run")
+    with use_backend(config.backend):
+        metrics = evaluate(model, evaluation_loader(config, test))
+    return {
+        "model": config.model, "data": config.data, "test_images": len(test), "test_loss": metrics.loss, "test_top1": metrics.top1,
+        "test_top5": metrics.top5,
+    }  # fmt: skip
+
+
+def use_threads(wanted: int) -> int:
+    """Use as many threads as a run did, or as many as this machine allows; returns how many."""
+    import numba
+
+    threads = min(wanted, numba.config.NUMBA_NUM_THREADS)
+    mt.set_num_threads(threads)
+    return threads
+
+
+def describe(config: Config) -> str:
+    """A configuration in one line, for the beginning of a training."""
+    r = config.recipe
+    momentum = f" momentum {r.momentum:g}" if r.momentum else ""
+    counts = ", ".join(f"{count} {name}" for name, count in config.images.items() if name != "crc32")
+    return (
+        f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum} weight decay {r.weight_decay:g}, "
+        f"schedule {r.schedule}{', augmented' if r.augment else ''}; seed {config.seed}, {config.threads} threads, {config.backend}"
+    )
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for name, lowest in (("limit", 1), ("threads", 1), ("seed", 0)):
+        if given[name] is not None and given[name] < lowest:
+            raise ValueError(f"--{name}: got {given[name]}, expected at least {lowest}")
+    if given["validation"] is not None and not 0 < given["validation"] < 1:
+        raise ValueError(f"--validation: got {given['validation']}, expected a part of the training images between 0 and 1")
+    if given["data"] == "folder" and given["data_dir"] is None:
+        raise ValueError("--data folder: say which folder, by --data-dir DIR")
+
+
+def _default_folder(model: str, data: str) -> RunFolder:
+    stem = Path("runs") / f"{model}-{data}-{datetime.now():%Y%m%d-%H%M%S}"
+    path, number = stem, 1
+    while path.exists():
+        path, number = stem.with_name(f"{stem.name}-{number}"), number + 1
+    return RunFolder(path)

@@ -1,0 +1,77 @@
+"""One training step, and the search for the culprit where it goes wrong."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import kernels
+import minitorch_cv.functional as F
+from minitorch_cv import autograd, random
+from minitorch_cv.nn import Module
+from minitorch_cv.tensor import Tensor, from_numpy
+from minitorch_cv.training.errors import NotFiniteError
+
+
+def train_step(
+    model: Module, optimizer: Any, schedule: Any, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
+) -> tuple[float, np.ndarray]:
+    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,). Returns the mean loss before the update and the logits (N, K).
+
+    epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.
+    Raises NotFiniteError, before anything is updated, where the loss or a gradient is infinite or NaN.
+    """
+    random.at(epoch, step)
+    optimizer.zero_grad()
+    logits = model(from_numpy(images))
+    loss = F.cross_entropy(logits, from_numpy(labels))
+    value = loss.item()
+    if not math.isfinite(value):
+        raise NotFiniteError(_sentence(f"the loss is {value}", model, images, labels, epoch, step))
+    loss.backward()
+    if not kernels.all_finite([p.grad.data for p in model.parameters() if p.grad is not None]):
+        raise NotFiniteError(_sentence("a gradient is not finite", model, images, labels, epoch, step))
+    optimizer.step()
+    schedule.step()
+    return value, logits.data
+
+
+def require_finite_state(model: Module, epoch: int, step: int) -> None:
+    """Raise NotFiniteError where a parameter or buffer of the model is infinite or NaN: such a state is not worth a checkpoint."""
+    broken = _not_finite(model)
+    if broken:
+        raise NotFiniteError(f"{_where(epoch, step)}: {broken} is not finite after the update of this step, though its gradient was")
+
+
+def _sentence(what: str, model: Module, images: np.ndarray, labels: np.ndarray, epoch: int, step: int) -> str:
+    random.at(epoch, step)  # the same dropout once more
+    return f"{_where(epoch, step)}: {what}; it began in {find_origin(model, images, labels)}"
+
+
+def find_origin(model: Module, images: np.ndarray, labels: np.ndarray) -> str:
+    """Where the first value that is not finite comes from, in words: the same batch once more, under autograd's debug mode."""
+    if not np.isfinite(images).all():
+        return "the images of this batch"
+    broken = _not_finite(model)
+    if broken:
+        return f"{broken}, which the last update made infinite or NaN"
+    try:
+        with autograd.debug_mode():
+            loss = F.cross_entropy(model(from_numpy(images)), from_numpy(labels))
+            if loss.requires_grad:
+                loss.backward()
+    except autograd.NonFiniteError as error:
+        return f"the {error}"
+    return "a function that gave finite values when the batch was repeated"
+
+
+def _where(epoch: int, step: int) -> str:
+    return f"epoch {epoch + 1}, step {step + 1}"
+
+
+def _not_finite(model: Module) -> str | None:
+    states: list[tuple[str, Tensor]] = [*model.named_parameters(), *model.named_buffers()]
+    for name, tensor in states:
+        if tensor is not None and not np.isfinite(tensor.data).all():
+            return name
+    return None

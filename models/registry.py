@@ -1,0 +1,118 @@
+"""All models by name: what they are called, how they are built, what they bring along."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from os import PathLike
+from typing import Any, TypeVar
+
+from minitorch_cv.nn import Module
+from minitorch_cv.training.checkpoint import load_checkpoint
+from minitorch_cv.training.choices import check_choice
+from minitorch_cv.training.errors import RunError
+from minitorch_cv.training.recipe import Recipe
+from minitorch_cv.training.run_folder import RunFolder
+
+Builder = TypeVar("Builder", bound=Callable[..., Module])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the registry knows of a model.
+
+    build: makes the model with fresh weights; its keyword arguments are the model's options, among them `in_channels` and `num_classes`.
+    input_shape: (C, H, W) of one image.
+    parameters: how many the model has, with its default options; a test holds the claim.
+    recipes: name of a data set -> how to train on it; the first is the data set that is taken when none is named.
+    paper: who described it, where.
+    """
+
+    name: str
+    build: Callable[..., Module]
+    input_shape: tuple[int, int, int]
+    parameters: int
+    recipes: Mapping[str, Recipe]
+    paper: str
+
+    @property
+    def default_data(self) -> str:
+        return next(iter(self.recipes))
+
+    def recipe(self, data: str) -> Recipe:
+        """The recipe for a data set; where there is none, the one for the model's first data set, its pixels not normalised."""
+        if data in self.recipes:
+            return self.recipes[data]
+        return self.recipes[self.default_data].with_pixels_as_they_are()
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(
+    name: str, *, input_shape: tuple[int, int, int], parameters: int, recipes: Mapping[str, Recipe], paper: str
+) -> Callable[[Builder], Builder]:
+    """Decorator: the function below builds the model `name`. The arguments are those of `Entry`.
+
+    Raises ValueError where the name is taken.
+    """
+    def decorate(build: Builder) -> Builder:
+        if name in _entries:
+            raise ValueError(f"name: the model {name!r} is registered already, by {_entries[name].build.__module__}")
+        _entries[name] = Entry(name, build, input_shape, parameters, recipes, paper)
+        return build
+    return decorate
+
+
+def entry(name: str) -> Entry:
+    """What the registry knows of the model `name`. Raises ValueError, naming the models there are, where it is unknown."""
+    check_choice("model", name, list_models())
+    return _entries[name]
+
+
+def create(name: str, **options: Any) -> Module:
+    """The model `name` with fresh weights, drawn from the current random state (`minitorch_cv.manual_seed`).
+
+    Raises ValueError for an unknown name and TypeError for an option that the model does not have.
+    """
+    build = entry(name).build
+    known = inspect.signature(build).parameters
+    if unknown := [option for option in options if option not in known]:
+        raise TypeError(f"options: {name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
+    return build(**options)
+
+
+def list_models() -> list[str]:
+    """The names of all models, numbers in their names in numerical order."""
+    _import_all()
+    return sorted(_entries, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
+
+
+def load_run(run_dir: str | PathLike[str], checkpoint: str = "last") -> Module:
+    """The model that was trained in the run folder `run_dir`, with its weights, ready for evaluation (`model.eval()`).
+
+    checkpoint: "last", or "best" where the run put training images aside to choose it by (`--validation`).
+    Raises `RunError`, with a sentence naming the file, where the folder holds no run or a checkpoint is missing or damaged.
+    """
+    folder = RunFolder(run_dir)
+    config = folder.read_config()
+    state = load_checkpoint(folder.checkpoints, checkpoint)
+    model = create(config.model, **config.model_options)
+    try:
+        model.load_state_dict(state.model)
+    except RuntimeError as error:
+        raise RunError(f"the checkpoint {checkpoint!r} in {folder.checkpoints} does not suit the model {config.model}: {error}") from error
+    return model.eval()
+
+
+@cache
+def _import_all() -> None:
+    # Importing a file is what registers its models.
+    package = __name__.rpartition(".")[0]
+    for module in pkgutil.iter_modules(import_module(package).__path__):
+        import_module(f"{package}.{module.name}")
