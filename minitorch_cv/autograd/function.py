@@ -1,0 +1,189 @@
+"""Function: a differentiable operation, and the node of the graph that one use of it leaves behind.
+
+The class is the operation, an instance is one call of it, which the methods know as `ctx`. It remembers where its inputs came from (`edges`) and
+what its gradient will need. The graph is nothing but these instances, each pointing to those that made its inputs:
+
+    loss -> Sum -> Mul -> Add -> x (a leaf)
+                       -> w (a leaf)
+
+A node never holds the tensors it made. So a graph that nobody looks at any more goes at once, without the garbage collector.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.autograd import debug
+from minitorch_cv.autograd.modes import current_mode
+from minitorch_cv.tensor import Tensor, Version
+
+
+class Function:
+    """Base class of differentiable operations.
+
+    A subclass has two static methods. `forward(ctx, *arrays, **options)` computes arrays from arrays. `backward(ctx, *gradients)` gets a Tensor for
+    each output, the gradient of the loss with respect to it, and returns a Tensor (or None: no gradient) for each input. It computes with
+    differentiable functions of Tensors; that is why gradients have gradients.
+
+        class Square(Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_inputs(0)
+                return x * x
+
+            @staticmethod
+            def backward(ctx, gy):
+                (x,) = ctx.saved_inputs
+                return 2 * gy * x
+
+        y = Square.apply(x)
+    """
+
+    __slots__ = ("_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "needs", "options", "outputs")
+
+    broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
+    is_view = False  # the output may share memory with the first input
+    line: str | None = None  # "file.py:12", where the user called it; known in debug mode
+
+    edges: tuple  # for each input, where its gradient goes: a leaf, (node, number of its output), or None
+    needs: tuple[bool, ...]  # for each input, whether a gradient is needed
+    options: dict[str, Any]  # the keyword arguments
+    outputs: tuple[tuple[tuple[int, ...], np.dtype], ...] | None  # shape and dtype of each output; None once the node is used up
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any, **options: Any) -> Any:
+        """Compute the output array (or a tuple of them) from the input arrays."""
+        raise NotImplementedError("a Function must define forward")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """Compute the gradients of the inputs from those of the outputs."""
+        raise NotImplementedError("a Function must define backward")
+
+    @classmethod
+    def apply(cls, *inputs: Any, **options: Any) -> Any:
+        """Run the function on Tensors (None for one that is left out; arrays and numbers are constants), and record it if gradients are needed."""
+        mode = current_mode()
+        ctx = cls()
+        arrays, edges = [], []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                arrays.append(x.data)
+                edges.append(_current_edge(x, cls) if x._requires_grad and mode.grad else None)
+            else:
+                arrays.append(None if x is None else np.asarray(x))
+                edges.append(None)
+        ctx.edges = tuple(edges)
+        ctx.needs = tuple([edge is not None for edge in edges])
+        ctx.options = options
+        ctx._inputs = inputs
+        ctx._saved_inputs = ctx._saved_outputs = ctx._undifferentiable = ()
+        results = cls.forward(ctx, *arrays, **options)
+        ctx._inputs = None
+        outputs = ctx._wrap(results if isinstance(results, tuple) else (results,), True in ctx.needs)
+        if cls.is_view:
+            _share_version(outputs[0], inputs[0])
+        if mode.debug:
+            debug.check_forward(ctx, outputs)
+        if mode.segment is not None and True in ctx.needs:
+            mode.segment.take(ctx)
+        return outputs if isinstance(results, tuple) else outputs[0]
+
+    def _wrap(self, arrays: tuple, recorded: bool) -> tuple[Tensor, ...]:
+        outputs = tuple([Tensor(array) for array in arrays])
+        if recorded:
+            self.outputs = tuple([(y.data.shape, y.data.dtype) for y in outputs])
+            for i, y in enumerate(outputs):
+                if i not in self._undifferentiable and y.data.dtype.kind == "f":
+                    y._requires_grad = True
+                    y._edge = (self, i)
+            if self._saved_outputs:
+                self._saved_outputs = tuple([(i, outputs[i].data, outputs[i]._version, 0) for i in self._saved_outputs])
+        return outputs
+
+    # --- what forward keeps for backward
+
+    def save_inputs(self, *indices: int | None) -> None:
+        """Keep these inputs (by position) for backward, which finds them, in this order, in `saved_inputs`. None stands for one that is not needed."""
+        if True in self.needs:
+            inputs = self._inputs
+            self._saved_inputs = tuple([None if i is None else _save(inputs[i], i) for i in indices])
+
+    def save_outputs(self, *indices: int) -> None:
+        """Keep these outputs for backward, in `saved_outputs`."""
+        if True in self.needs:
+            self._saved_outputs = indices
+
+    def mark_non_differentiable(self, *indices: int) -> None:
+        """These outputs have no gradients (outputs that are not floating point never have)."""
+        self._undifferentiable = indices
+
+    @property
+    def saved_inputs(self) -> tuple:
+        """The inputs that forward saved: Tensors that stand in the graph where the inputs stood."""
+        return tuple([s and self._restored(s, self.edges[s[0]]) for s in self._saved_inputs])
+
+    @property
+    def saved_outputs(self) -> tuple:
+        """The outputs that forward saved, as Tensors that this node made."""
+        return tuple([self._restored(s, (self, s[0])) for s in self._saved_outputs])
+
+    def _restored(self, saved: tuple[int, np.ndarray, Version, int], edge: Any) -> Tensor | None:
+        index, array, version, changes = saved
+        if version is not None and version.changes != changes:
+            raise RuntimeError(
+                f"{self}: a tensor that its gradient needs (of shape {array.shape}) was changed in place after it was used; "
+                "change a clone() of it, or change it before"
+            )
+        if array is None:
+            return None
+        tensor = Tensor(array)
+        tensor._edge = edge
+        tensor._requires_grad = edge is not None
+        return tensor
+
+    def output_edges(self) -> list[tuple["Function", int]]:
+        """Where the gradients of the outputs go: here."""
+        return [(self, i) for i in range(len(self.outputs or ()))]
+
+    def with_zeros(self, gradients: list) -> list:
+        """Gradients of the outputs, with zeros for those that did not arrive (None for outputs that are not differentiable)."""
+        if any(gradient is None for gradient in gradients):
+            for i, (shape, dtype) in enumerate(self.outputs or ()):
+                if gradients[i] is None and i not in self._undifferentiable and dtype.kind == "f":
+                    gradients[i] = Tensor(np.zeros(shape, dtype))
+        return gradients
+
+    def release(self) -> None:
+        """Forget everything: backward has passed."""
+        self.edges = self._saved_inputs = self._saved_outputs = ()
+        self.outputs = None
+        self.__dict__.clear()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}, called at {self.line}" if self.line else type(self).__name__
+
+
+def edge_of(x: Tensor) -> Any:
+    """Where the gradient of `x` goes."""
+    return x if x._edge is None else x._edge
+
+
+def _current_edge(x: Tensor, function: type) -> Any:
+    if x._recorded != x._version.recorded:
+        raise RuntimeError(
+            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another tensor (a view of it, or "
+            "what it is a view of), so that its history is no longer true; write into a clone(), or make the view again after the change"
+        )
+    return x if x._edge is None else x._edge
+
+
+def _save(x: Any, index: int) -> tuple:
+    if isinstance(x, Tensor):
+        return index, x.data, x._version, x._version.changes
+    return index, None if x is None else np.asarray(x), None, 0
+
+
+def _share_version(view: Tensor, base: Tensor) -> None:
+    if isinstance(base, Tensor) and np.may_share_memory(view.data, base.data):
+        view._version, view._recorded = base._version, base._recorded

@@ -1,0 +1,62 @@
+"""What may stand on either side of an operator, and the dtype that comes out."""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
+
+
+def operands(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    """The operands of the function `name` as two Tensors of one dtype.
+
+    A number or a bare array is a constant and takes the tensor's dtype; so does a tensor without dimensions. Of an integer and a floating point
+    tensor, the integers are converted. float32 and float64 do not mix: TypeError.
+    """
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        return (x, y) if x.data.dtype is y.data.dtype else _converted(name, x, y)
+    if isinstance(x, Tensor):
+        return _matched(name, x, y)
+    if isinstance(y, Tensor):
+        return _matched(name, y, x)[::-1]
+    return operands(name, as_tensor(name, x), y)
+
+
+def as_tensor(name: str, x: Any) -> Tensor:
+    """`x` if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype."""
+    if isinstance(x, Tensor):
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: got {type(x).__name__}, expected a Tensor, a number or an array of numbers")
+    return Tensor(array.astype(DEFAULT_DTYPE) if array.dtype.kind == "f" and not isinstance(x, (np.ndarray, np.generic)) else array)
+
+
+def _matched(name: str, tensor: Tensor, constant: Any) -> tuple[Tensor, Tensor]:
+    """`tensor`, and `constant` as a Tensor of its dtype; an integer tensor gives way to floating point and larger integers."""
+    dtype = tensor.data.dtype
+    if type(constant) is float or type(constant) is int:  # by far the most frequent
+        if dtype.kind == "f":
+            return tensor, Tensor(np.array(constant, dtype))
+    other = as_tensor(name, constant)
+    if dtype.kind == "f" and other.dtype != dtype:
+        return tensor, Tensor(other.data.astype(dtype))
+    if other.dtype == dtype:
+        return tensor, other
+    if other.dtype.kind in "iu" and dtype.kind in "iu" and other.ndim == 0:
+        return tensor, Tensor(other.data.astype(dtype))
+    return _converted(name, tensor, other)
+
+
+def _converted(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    if x.dtype == y.dtype:
+        return x, y
+    if x.dtype.kind == "f" and y.dtype.kind == "f":
+        if x.ndim and y.ndim:
+            raise TypeError(f"{name}: got tensors of {x.dtype} and {y.dtype}; convert one of them with .to()")
+        dtype = x.dtype if x.ndim else y.dtype
+    elif x.dtype.kind == "f" or y.dtype.kind == "f":
+        dtype = x.dtype if x.dtype.kind == "f" else y.dtype
+    else:
+        dtype = np.promote_types(x.dtype, y.dtype)
+    return x.to(dtype), y.to(dtype)

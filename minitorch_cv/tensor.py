@@ -1,0 +1,220 @@
+"""Tensor: an array, its gradient, and its place in the graph.
+
+This file holds what a tensor *is*. What can be done with one - operators, reductions, shapes, indexing, `backward` - is written as functions, in
+`minitorch_cv.functional` and `minitorch_cv.autograd`; the decorator `method` makes them methods of Tensor too. The declarations at the end of the
+class list them all.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    from minitorch_cv.autograd.function import Function
+
+    Edge = Union["Tensor", tuple[Function, int]]  # where a gradient goes: a leaf, or one output of a node
+
+Operand = Union["Tensor", np.ndarray, np.generic, float, int, bool]
+Index = Any
+Dims = int | tuple[int, ...] | list[int] | None
+AnyFunction = TypeVar("AnyFunction", bound=Callable)
+
+DEFAULT_DTYPE = np.dtype(np.float32)
+
+
+class Version:
+    """How often a piece of memory has been changed in place; shared by all tensors that look at it."""
+
+    __slots__ = ("changes", "recorded")
+
+    def __init__(self) -> None:
+        self.changes = 0  # all changes
+        self.recorded = 0  # those that the graph knows about
+
+
+class Tensor:
+    """An array whose history is remembered, so that gradients can be computed.
+
+    data: the array; requires_grad: whether gradients with respect to this tensor are wanted (float dtypes only).
+    The array is shared, not copied; `minitorch_cv.tensor` copies.
+    """
+
+    # _edge is where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which gets it itself.
+    __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad")
+    __array_ufunc__ = None  # np.float32(2) * tensor: NumPy leaves the product to Tensor.__rmul__
+
+    data: np.ndarray
+    grad: "Tensor | None"
+
+    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
+        if type(data) is not np.ndarray:
+            data = data.data if isinstance(data, Tensor) else np.asarray(data)
+        self.data = data
+        self.grad = None
+        self._edge: Edge | None = None
+        self._requires_grad = False
+        self._version = Version()
+        self._recorded = 0
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self.data.dtype.kind != "f":
+            raise TypeError(f"requires_grad: got a tensor of {self.data.dtype}, expected float32 or float64; others have no gradients")
+        if not value and self._edge is not None:
+            raise RuntimeError("requires_grad: only that of a leaf can be switched off; use detach() for the result of a computation")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
+        """Set `requires_grad`; return the tensor itself."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for a tensor that was not computed from others by a recorded function: its gradient ends in `grad`."""
+        return self._edge is None
+
+    @property
+    def grad_fn(self) -> "Function | None":
+        """The node of the graph that made this tensor, or None for a leaf."""
+        return self._edge[0] if isinstance(self._edge, tuple) else None
+
+    def detach(self) -> "Tensor":
+        """The same memory as a tensor without a history."""
+        result = Tensor(self.data)
+        result._version, result._recorded = self._version, self._recorded
+        return result
+
+    def mark_changed(self) -> None:
+        """Say that the values in `data` were changed in place by something that is not a function of this package.
+
+        Backward then refuses saved arrays that no longer hold what forward saw. An optimiser that writes into `data` calls this.
+        """
+        self._version.changes += 1
+
+    # --- the array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy dtype of the elements."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.data.ndim
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes from one element to the next, along each dimension."""
+        return self.data.strides
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.data.nbytes
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or its entry `dim`."""
+        return self.data.shape if dim is None else self.data.shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    def numpy(self) -> np.ndarray:
+        """The array itself, shared. Autograd cannot see what is written into it."""
+        return self.data
+
+    def item(self) -> float | int | bool:
+        """The only element, as a Python number."""
+        if self.data.size != 1:
+            raise ValueError(f"item: got a tensor of shape {self.shape}, expected one with a single element")
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        return self.data.tolist()
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+        if dtype is not None and np.dtype(dtype) != self.data.dtype:
+            return self.data.astype(dtype)
+        return self.data.copy() if copy else self.data
+
+    def __len__(self) -> int:
+        if self.data.ndim == 0:
+            raise TypeError("len: got a tensor without dimensions")
+        return self.data.shape[0]
+
+    def __iter__(self) -> "Iterator[Tensor]":
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ValueError(f"bool: got a tensor of shape {self.shape}, whose truth is ambiguous; use any() or all()")
+        return bool(self.data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "iu":
+            raise TypeError(f"index: got a tensor of {self.data.dtype}, expected an integer")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, suppress_small=False)
+        dtype = "" if self.data.dtype in (DEFAULT_DTYPE, np.int64, np.bool_) else f", dtype={self.data.dtype}"
+        node = self.grad_fn
+        history = f", grad_fn={type(node).__name__}" if node is not None else ", requires_grad=True" if self._requires_grad else ""
+        return f"tensor({values}{dtype}{history})"
+
+    def __deepcopy__(self, memo: dict) -> "Tensor":
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy: got the result of a recorded computation; copy a detach() of it")
+        result = type(self).__new__(type(self))
+        Tensor.__init__(result, self.data.copy(order="K"), self._requires_grad)
+        result.grad = None if self.grad is None else Tensor(self.grad.data.copy(order="K"))
+        return memo.setdefault(id(self), result)
+
+
+def method(*names: str, reflected: str | None = None) -> Callable[[AnyFunction], AnyFunction]:
+    """Make a function a method of Tensor too, called `names` (its own name where none is given); its first argument is the tensor.
+
+    reflected: the name of the method with its two arguments exchanged, for operators: `2 - x` is `x.__rsub__(2)`.
+    """
+
+    def join(function: AnyFunction) -> AnyFunction:
+        for name in names or (function.__name__,):
+            setattr(Tensor, name, function)
+        if reflected is not None:
+            setattr(Tensor, reflected, lambda x, y: function(y, x))
+        return function
+
+    return join
