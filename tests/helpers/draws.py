@@ -42,7 +42,8 @@ def _conv2d(rng: Generator) -> tuple[dict, dict]:
     kernel, stride, dilation = _pair(rng, 1, 5), _pair(rng, 1, 3), _pair(rng, 1, 3)
     padding = _pair(rng, 0, 3)
     size = _size(rng, kernel, dilation, padding)
-    arrays = {"x": rng.standard_normal((_either(rng, 0, 1, 1, 2, 2, 3, 3, 5), c, *size)), "w": rng.standard_normal((oc, c // groups, *kernel))}
+    n = _either(rng, 0, 1, 1, 2, 2, 3, 3, 5)
+    arrays = {"x": rng.standard_normal((n, c, *size)), "w": rng.standard_normal((oc, c // groups, *kernel))}
     if rng.random() < 0.5:
         arrays["b"] = rng.standard_normal(oc)
     same = rng.random() < 0.15
