@@ -64,7 +64,7 @@ def build_ours(name: str, threads: int) -> Tasks:
         optimizer.step()
         return loss.item()
 
-    return {"step": step, "parameters": lambda: [p.numpy(force=True) for p in model.parameters()]}
+    return {"step": step, "parameters": lambda: [p.numpy().copy() for p in model.parameters()]}
 
 
 def as_channels_last(x: np.ndarray) -> np.ndarray:
