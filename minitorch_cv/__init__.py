@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` ours?)
+
+# isort: split
 from minitorch_cv import autograd, functional, random
 from minitorch_cv.autograd import enable_grad, is_grad_enabled, no_grad
 from minitorch_cv.creation import from_numpy, tensor, zeros

@@ -1,6 +1,7 @@
 """The command line: `minitorch-cv train`, `eval`, `predict`, `models`.
 
-The roof of the house: the only module of `minitorch_cv` that imports `models`. Each command is a thin layer over functions that Python users have too.
+The roof of the house: the only module of `minitorch_cv` that imports `models`. Each command is a thin layer over
+functions that Python users have too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def train(
     model: Annotated[str | None, typer.Argument(help="A name from `minitorch-cv models`; lenet5 if none is given.")] = None,
     data: Annotated[str | None, typer.Option(help="Data set: digits, mnist, fashion_mnist, cifar10, cifar100, folder.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where the data lies, in the layout of torchvision; nothing is downloaded then.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the data lies, laid out as torchvision does; no download.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often all training images are seen.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in one step.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd, nesterov, adam or adamw.")] = None,
@@ -50,13 +51,13 @@ def train(
     backend: Annotated[str | None, typer.Option(help="Of the kernels: numba or numpy.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/MODEL-DATA-TIME.")] = None,
     limit: Annotated[int | None, typer.Option(help="Use the first so many training images only.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; everything else is taken from its config.json.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; its config.json says how.")] = False,
 ) -> None:
     """Train a model. Without arguments: LeNet-5 on handwritten digits. Options not given come from the model's recipe for the data set."""
     given: dict[str, Any] = {
-        "model": model, "data": data, "data_dir": data_dir, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
-        "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "validation": validation, "seed": seed,
-        "threads": threads, "backend": backend, "limit": limit,
+        "model": model, "data": data, "data_dir": data_dir, "epochs": epochs, "batch_size": batch_size,
+        "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
+        "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
     }  # fmt: skip
     with errors_as_sentences():
         from minitorch_cv.training.errors import RunError, Stopped
@@ -76,7 +77,8 @@ def train(
         try:
             session.run()
         except Stopped as stopped:
-            print(f"{stopped}; a checkpoint is written. Go on with:\n  minitorch-cv train --resume --out {session.folder.path}", file=sys.stderr)
+            print(f"{stopped}, and a checkpoint is written; go on with", file=sys.stderr)
+            print(f"  minitorch-cv train --resume --out {session.folder.path}", file=sys.stderr)
             raise typer.Exit(128 + stopped.signal_number) from None
 
 

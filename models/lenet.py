@@ -1,11 +1,13 @@
 """LeNet-5, the network that read cheques.
 
-Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition. Proceedings of the IEEE 86 (1998).
+Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition. Proceedings of the
+IEEE 86 (1998).
 
     image 1 x 32 x 32 -> 6 x 28 x 28 -> 6 x 14 x 14 -> 16 x 10 x 10 -> 16 x 5 x 5 -> 120 -> 84 -> 10
 
-NOTE: as everywhere today, it deviates from the paper: max pooling instead of averages with trained coefficients, every map of the second
-convolution sees all six maps of the first, and a linear last layer with cross-entropy instead of radial basis functions.
+NOTE: as everywhere today, it deviates from the paper: max pooling instead of averages with trained coefficients, every
+map of the second convolution sees all six maps of the first, and a linear last layer with cross-entropy instead of
+radial basis functions.
 """
 
 import minitorch_cv.functional as F
@@ -34,7 +36,8 @@ class LeNet5(nn.Module):
         self.fc3 = nn.Linear(84, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, 32, 32) or, with padding 2, (N, C, 28, 28)
-        # Both activations are increasing functions: the largest of four values is the same before and after. After pooling they cost a quarter.
+        # Both activations are increasing functions: the largest of four values is the same before and after. After
+        # pooling they cost a quarter.
         x = self.activation(self.pool(self.conv1(x)))  # (N, 6, 14, 14)
         x = self.activation(self.pool(self.conv2(x)))  # (N, 16, 5, 5)
         x = F.flatten(x, 1)  # (N, 400)
@@ -55,8 +58,8 @@ TANH_RECIPES = {
 
 RELU_RECIPES = {
     "mnist": Recipe(
-        epochs=10, batch_size=100, optimizer="nesterov", lr=0.05, momentum=0.9, weight_decay=5e-4, schedule="linear", augmentation={"crop": 2},
-        mean=(0.1307,), std=(0.3081,),
+        epochs=10, batch_size=100, optimizer="nesterov", lr=0.05, momentum=0.9, weight_decay=5e-4, schedule="linear",
+        augmentation={"crop": 2}, mean=(0.1307,), std=(0.3081,),
     ),
     "fashion_mnist": TANH_RECIPES["fashion_mnist"],
     "digits": TANH_RECIPES["digits"],

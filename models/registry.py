@@ -26,7 +26,8 @@ Builder = TypeVar("Builder", bound=Callable[..., Module])
 class Entry:
     """What the registry knows of a model.
 
-    build: makes the model with fresh weights; its keyword arguments are the model's options, among them `in_channels` and `num_classes`.
+    build: makes the model with fresh weights; its keyword arguments are the model's options, among them `in_channels`
+        and `num_classes`.
     input_shape: (C, H, W) of one image.
     parameters: how many the model has, with its default options; a test holds the claim.
     recipes: name of a data set -> how to train on it; the first is the data set that is taken when none is named.
@@ -97,7 +98,8 @@ def load_run(run_dir: str | PathLike[str], checkpoint: str = "last") -> Module:
     """The model that was trained in the run folder `run_dir`, with its weights, ready for evaluation (`model.eval()`).
 
     checkpoint: "last", or "best" where the run put training images aside to choose it by (`--validation`).
-    Raises `RunError`, with a sentence naming the file, where the folder holds no run or a checkpoint is missing or damaged.
+    Raises `RunError`, with a sentence naming the file, where the folder holds no run or a checkpoint is missing or
+    damaged.
     """
     folder = RunFolder(run_dir)
     config = folder.read_config()

@@ -2,11 +2,12 @@
 
 K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016, arXiv:1512.03385, section 4.2.
 
-A network of depth 6n + 2: a 3x3 convolution, then three stages of n blocks with two 3x3 convolutions each, then the mean over each map and one
-linear layer. Maps of 32x32, 16x16, 8x8 with 16, 32, 64 channels. Shortcuts are the paper's option A: they have no parameters.
+A network of depth 6n + 2: a 3x3 convolution, then three stages of n blocks with two 3x3 convolutions each, then the
+mean over each map and one linear layer. Maps of 32x32, 16x16, 8x8 with 16, 32, 64 channels. Shortcuts are the paper's
+option A: they have no parameters.
 
-NOTE: the recipes are not the paper's 64,000 updates (`--epochs 164 --optimizer sgd --lr 0.1 --weight-decay 1e-4 --schedule multi-step`), but
-shorter ones.
+NOTE: the recipes are not the paper's 64,000 updates (`--epochs 164 --optimizer sgd --lr 0.1 --weight-decay 1e-4
+--schedule multi-step`), but shorter ones.
 """
 
 import minitorch_cv.functional as F
@@ -77,8 +78,8 @@ def stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Seque
 
 # Ten epochs: to more than 83 % with resnet20.
 SHORT = Recipe(
-    epochs=10, batch_size=128, optimizer="nesterov", lr=0.2, momentum=0.9, weight_decay=5e-4, schedule="linear", schedule_options={"warmup": 0.2},
-    augment=True, augmentation={"crop": 4, "flip": True},
+    epochs=10, batch_size=128, optimizer="nesterov", lr=0.2, momentum=0.9, weight_decay=5e-4, schedule="linear",
+    schedule_options={"warmup": 0.2}, augment=True, augmentation={"crop": 4, "flip": True},
 )  # fmt: skip
 RECIPES = {
     "cifar10": SHORT.with_options(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),

@@ -1,0 +1,48 @@
+"""Loss and accuracy against a definition that sorts."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minitorch_cv.training.metrics import Metrics, places
+
+
+def test_places_agree_with_a_stable_sort() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.integers(0, 4, (200, 7)).astype(np.float32)  # many ties
+    labels = rng.integers(0, 7, 200)
+    order = np.argsort(-logits, axis=1, kind="stable")
+    expected = [list(row).index(label) for row, label in zip(order, labels, strict=True)]
+    assert places(logits, labels).tolist() == expected
+
+
+def test_equal_logits_earn_nothing() -> None:
+    metrics = Metrics()
+    metrics.add(math.log(10), np.zeros((10, 10), np.float32), np.arange(10))
+    assert metrics.top1 == 0.1
+    assert metrics.top5 == 0.5
+
+
+def test_sums_over_batches_of_different_size() -> None:
+    rng = np.random.default_rng(1)
+    logits, labels = rng.standard_normal((10, 6)), rng.integers(0, 6, 10)
+    whole, parts = Metrics(), Metrics()
+    whole.add(2.0, logits, labels)
+    parts.add(1.0, logits[:7], labels[:7])
+    parts.add(13 / 3, logits[7:], labels[7:])
+    assert parts.loss == pytest.approx(2.0)
+    assert (parts.top1, parts.top5, parts.images) == (whole.top1, whole.top5, 10)
+    assert parts.top1 == (logits.argmax(1) == labels).mean()
+    assert Metrics(**parts.as_data()) == parts
+
+
+def test_fewer_than_five_classes() -> None:
+    metrics = Metrics()
+    metrics.add(1.0, np.array([[0.0, 1.0, 2.0]]), np.array([0]))
+    assert (metrics.top1, metrics.top5) == (0.0, 1.0)
+
+
+def test_no_images() -> None:
+    metrics = Metrics()
+    assert all(math.isnan(value) for value in (metrics.loss, metrics.top1, metrics.top5))
