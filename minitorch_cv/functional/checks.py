@@ -1,0 +1,19 @@
+"""Argument checks that the functions on images share: one sentence that names the argument, what came and what was expected."""
+
+from minitorch_cv.tensor import Tensor
+
+
+def check_floating(name: str, value: object) -> None:
+    """TypeError unless `value` is a Tensor of floating-point numbers."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor")
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: got dtype {value.dtype}, expected a floating-point type")
+
+
+def as_batch(input: Tensor) -> tuple[Tensor, bool]:
+    """(images (N, C, H, W), whether `input` was a single image (C, H, W)); errors for anything else."""
+    check_floating("input", input)
+    if input.ndim not in (3, 4):
+        raise ValueError(f"input: got shape {input.shape}, expected images (N, C, H, W), or one image (C, H, W)")
+    return (input, False) if input.ndim == 4 else (input.unsqueeze(0), True)

@@ -1,0 +1,155 @@
+r"""Cross-entropy.
+
+Against class indices, softmax, logarithm, choice and weighting are one kernel, and so is the gradient. In general, with p = softmax(x) and coefficients
+q[n, c] that are constants,
+
+    loss[n] = -sum_c q[n, c] * log p[n, c]        d loss[n] / d x[n, c] = p[n, c] * sum_k q[n, k] - q[n, c]
+
+where for a target class t, class weights w and label smoothing s:  q[n, c] = (1 - s) * w[t] * [c = t] + (s / C) * w[c].
+"""
+
+from typing import Any
+
+import numpy as np
+
+import kernels
+from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.functional.activation import log_softmax, softmax
+from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.tensor import Tensor
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+class CrossEntropy(Function):
+    """(logits (M, C), target (M,), weight (C,)) -> losses (M,); target and weight are constants."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, *, ignore_index: int, label_smoothing: float
+    ) -> np.ndarray:
+        ctx.save_inputs(0, 1, 2)
+        losses, ctx.probabilities = kernels.softmax_cross_entropy(logits, target, weight, ignore_index, label_smoothing)
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, glosses: Tensor) -> tuple[Tensor | None, ...]:
+        return CrossEntropyGradient.apply(glosses, *ctx.saved_inputs, probabilities=ctx.probabilities, **ctx.options), None, None
+
+
+class CrossEntropyGradient(Function):
+    """(glosses (M,), logits, target, weight) -> glogits (M, C); the probabilities, which are softmax(logits), come along to save their computation."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, glosses: np.ndarray, logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, *,
+        probabilities: np.ndarray, ignore_index: int, label_smoothing: float,
+    ) -> np.ndarray:  # fmt: skip
+        ctx.save_inputs(0, 1, 2, 3)
+        return kernels.softmax_cross_entropy_backward(glosses, probabilities, target, weight, ignore_index, label_smoothing)
+
+    @staticmethod
+    def backward(ctx: Any, ggx: Tensor) -> tuple[Tensor | None, ...]:
+        glosses, logits, target, weight = ctx.saved_inputs
+        q = _coefficients(
+            logits.data, target.data, None if weight is None else weight.data, ctx.options["ignore_index"], ctx.options["label_smoothing"]
+        )
+        total, q = Tensor(q.sum(axis=1, keepdims=True)), Tensor(q)
+        grads = vjp(lambda glosses, logits: glosses.reshape(-1, 1) * (softmax(logits, 1) * total - q), (glosses, logits), (ggx,))
+        return (*grads, None, None)
+
+
+def _coefficients(
+    logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
+) -> np.ndarray:
+    """q (M, C) of the module's text; zero in the rows that are ignored."""
+    M, C = logits.shape
+    w = np.ones(C, logits.dtype) if weight is None else weight
+    counted = target != ignore_index
+    t = np.where(counted, target, 0)
+    q = np.tile(w * logits.dtype.type(label_smoothing / C), (M, 1))
+    q[np.arange(M), t] += (1 - label_smoothing) * w[t]
+    return q * counted[:, np.newaxis]
+
+
+def cross_entropy(
+    input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """-log softmax(input)[target]: how badly scores `input` (N, C), (N, C, d1, ...) or (C,) predict `target`.
+
+    target: class indices 0 <= t < C, an integer Tensor of the shape of input without C; or probabilities, of the shape and dtype of input.
+    weight: (C,), a factor for each class. ignore_index: a target that does not count (indices only). label_smoothing: the share s of the target that is
+    spread over all classes (Szegedy et al. 2016). reduction: "mean" (divided by the sum of the targets' weights; by their number for probabilities),
+    "sum", or "none" for a loss per target. The mean of no losses is NaN.
+    Errors: IndexError for a class out of range, ValueError for other values and shapes, TypeError for dtypes.
+    """
+    _check(input, target, weight, reduction, label_smoothing)
+    if not isinstance(target, Tensor):
+        target = Tensor(np.asarray(target))
+    if target.dtype.kind == "f":
+        return _against_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+    losses, total_weight = _against_classes(input, target, weight, ignore_index, label_smoothing)
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    return total if reduction == "sum" else total / (total_weight or np.nan)
+
+
+def _against_classes(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float
+) -> tuple[Tensor, float]:
+    """(losses of the shape of target, the sum of the targets' weights)."""
+    expected = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
+    if target.shape != expected:
+        raise ValueError(f"target: got shape {target.shape}, expected {expected} for an input of shape {input.shape}")
+    C = input.shape[min(1, input.ndim - 1)]
+    logits = input
+    if input.ndim > 2:
+        logits = input.permute(0, *range(2, input.ndim), 1)  # (N, d1, ..., C)
+    if input.ndim != 2:
+        logits = logits.reshape(-1, C)
+    classes = target.reshape(-1)
+    losses = CrossEntropy.apply(logits, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    counted = classes.data[classes.data != ignore_index]
+    total_weight = counted.size if weight is None else weight.data[counted].sum(dtype=np.float64)
+    return losses.reshape(expected), float(total_weight)
+
+
+def _against_probabilities(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Tensor:
+    if target.shape != input.shape:
+        raise ValueError(f"target: got probabilities of shape {target.shape}, expected {input.shape}, the shape of input")
+    if target.dtype != input.dtype:
+        raise TypeError(f"target: got {target.dtype}, expected {input.dtype} like input")
+    if ignore_index >= 0:
+        raise ValueError(f"ignore_index: got {ignore_index}, expected the default: probabilities have no class to ignore")
+    dim = min(1, input.ndim - 1)
+    C = input.shape[dim]
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / C
+    weighted = target * log_softmax(input, dim)
+    if weight is not None:
+        weighted = weighted * weight.detach().reshape(-1, *[1] * (input.ndim - 1 - dim))
+    losses = -weighted.sum(dim)
+    if reduction == "none":
+        return losses
+    return losses.sum() if reduction == "sum" else losses.sum() / (losses.numel() or np.nan)
+
+
+def _check(input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None, reduction: str, label_smoothing: float) -> None:
+    check_floating("input", input)
+    if input.ndim == 0:
+        raise ValueError("input: got a single number, expected scores (N, C), (N, C, d1, ...) or (C,)")
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
+    if weight is not None:
+        check_floating("weight", weight)
+        C = input.shape[min(1, input.ndim - 1)]
+        if weight.shape != (C,):
+            raise ValueError(f"weight: got shape {weight.shape}, expected {(C,)}, a number for each class")
+        if weight.dtype != input.dtype:
+            raise TypeError(f"weight: got {weight.dtype}, expected {input.dtype} like input")

@@ -1,0 +1,146 @@
+r"""Batch normalisation (Ioffe and Szegedy 2015), with the addition and the ReLU that may follow it in one pass over memory.
+
+    y = relu( (x - mean) / sqrt(var + eps) * weight + bias + residual )
+
+`BatchNormTrain` takes mean and variance from the batch; its gradient is one fused kernel, `BatchNormTrainGradient`. The gradient of that gradient, which
+few need, has no kernel: it is obtained by differentiating `_train_gradient`, the same formula as a plain composition of Tensor functions.
+`BatchNormEval` is given mean and variance, so it is just an affine map.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import kernels
+from minitorch_cv.autograd import Function, is_recomputing, no_grad, vjp
+from minitorch_cv.functional.activation import relu_mask
+from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.tensor import Tensor
+
+
+class BatchNormTrain(Function):
+    """(x, weight, bias, residual) -> (y, mean, var); mean and biased variance of the batch are for the running statistics and have no gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, residual: np.ndarray | None, *, eps: float, relu: bool
+    ) -> tuple[np.ndarray, ...]:
+        ctx.save_inputs(0, 1)
+        if relu:
+            ctx.save_outputs(0)
+        y, ctx.mean, ctx.var = kernels.batch_norm_train(x, weight, bias, eps, residual, relu)
+        ctx.mark_non_differentiable(1, 2)
+        return y, ctx.mean, ctx.var
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_inputs
+        relu = ctx.options["relu"]
+        y = ctx.saved_outputs[0].data if relu else None
+        grads = BatchNormTrainGradient.apply(
+            gy, x, weight, mean=ctx.mean, var=ctx.var, y=y, eps=ctx.options["eps"], need_residual=relu and ctx.needs[3]
+        )
+        return (*grads[:3], grads[3] if relu and ctx.needs[3] else gy)
+
+
+class BatchNormTrainGradient(Function):
+    """(gy, x, weight) -> (gx, gweight, gbias), and gresidual if that is needed; mean and var are those of x."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, gy: np.ndarray, x: np.ndarray, weight: np.ndarray | None, *,
+        mean: np.ndarray, var: np.ndarray, y: np.ndarray | None, eps: float, need_residual: bool,
+    ) -> tuple[np.ndarray, ...]:  # fmt: skip
+        ctx.save_inputs(0, 1, 2)
+        grads = kernels.batch_norm_backward(gy, x, mean, var, weight, eps, y, need_residual)
+        return grads if need_residual else grads[:3]
+
+    @staticmethod
+    def backward(ctx: Any, *output_grads: Tensor) -> tuple[Tensor | None, ...]:
+        gy, x, weight = ctx.saved_inputs
+        y = None if ctx.options["y"] is None else Tensor(ctx.options["y"])
+        eps, count = ctx.options["eps"], len(output_grads)
+        return vjp(lambda gy, x, weight: _train_gradient(gy, x, weight, y, eps)[:count], (gy, x, weight), output_grads)
+
+
+def _train_gradient(gy: Tensor, x: Tensor, weight: Tensor | None, y: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(gx, gweight, gbias, gresidual) of `BatchNormTrain` in Tensor functions; see `kernels.batch_norm` for the derivation."""
+    axes, channel = _axes(x)
+    M = math.prod(x.shape) // x.shape[1]
+    g = gy if y is None else relu_mask(gy, y)
+    centred = x - x.mean(axes, keepdim=True)
+    inverse_std = ((centred * centred).mean(axes, keepdim=True) + eps) ** -0.5
+    xhat = centred * inverse_std
+    gbias, gweight = g.sum(axes), (g * xhat).sum(axes)
+    gx = inverse_std * (g - gbias.reshape(channel) / M - xhat * (gweight.reshape(channel) / M))
+    return (gx if weight is None else gx * weight.reshape(channel)), gweight, gbias, g
+
+
+class BatchNormEval(Function):
+    """(x, weight, bias, residual, mean, var) -> y; mean and var are constants."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, residual: np.ndarray | None,
+        mean: np.ndarray, var: np.ndarray, *, eps: float, relu: bool,
+    ) -> np.ndarray:  # fmt: skip
+        ctx.save_inputs(0, 1, 4, 5)
+        if relu:
+            ctx.save_outputs(0)
+        return kernels.batch_norm_eval(x, mean, var, weight, bias, eps, residual, relu)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, var = ctx.saved_inputs
+        axes, channel = _axes(x)
+        g = relu_mask(gy, ctx.saved_outputs[0]) if ctx.options["relu"] else gy
+        inverse_std = (var + ctx.options["eps"]) ** -0.5
+        scale = inverse_std if weight is None else weight * inverse_std
+        gx = g * scale.reshape(channel) if ctx.needs[0] else None
+        gweight = (g * (x - mean.reshape(channel))).sum(axes) * inverse_std if ctx.needs[1] else None
+        gbias = g.sum(axes) if ctx.needs[2] else None
+        return gx, gweight, gbias, g, None, None
+
+
+def _axes(x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of x (N, C, *) that statistics are taken over, and the shape of one number per channel against x."""
+    return (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
+
+
+def batch_norm(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, relu: bool = False, residual: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Normalise every channel of input (N, C) or (N, C, *), scale it by weight (C,) and shift it by bias (C,).
+
+    training: by the mean and the biased variance of the batch; running_mean and running_var (C,), where given, move towards the batch's mean and *unbiased*
+    variance by the fraction `momentum`, in place. Otherwise by running_mean and running_var, which count as constants.
+    relu, residual: also add `residual`, of the shape of input, and then apply ReLU: the same as `relu(batch_norm(...) + residual)` in one pass.
+    Errors: ValueError for shapes that do not fit, and in training for one value per channel, which has no variance; TypeError for mixed dtypes.
+    """
+    check_floating("input", input)
+    if input.ndim < 2:
+        raise ValueError(f"input: got shape {input.shape}, expected (N, C) or (N, C, *)")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
+        return BatchNormEval.apply(input, weight, bias, residual, running_mean, running_var, eps=eps, relu=relu)
+    count = math.prod(input.shape) // max(1, input.shape[1])  # values per channel
+    if count == 1:
+        raise ValueError(f"input: got shape {input.shape}, expected more than one value per channel when training")
+    y, mean, var = BatchNormTrain.apply(input, weight, bias, residual, eps=eps, relu=relu)
+    if count and not is_recomputing():  # a checkpoint runs its forward twice, but the batch counts once; an empty batch does not count
+        unbiased = var.data * (count / (count - 1))
+        _move(running_mean, mean.data, momentum)
+        _move(running_var, unbiased, momentum)
+    return y
+
+
+def _move(running: Tensor | None, value: np.ndarray, momentum: float) -> None:
+    if running is None:
+        return
+    if running.shape != value.shape:
+        raise ValueError(f"running statistics: got shape {running.shape}, expected {value.shape}")
+    with no_grad():
+        running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))

@@ -1,0 +1,37 @@
+"""Layers and networks; names, arguments, defaults and state_dict keys are those of `torch.nn`."""
+
+from minitorch_cv.nn import init
+from minitorch_cv.nn.activation import ReLU, Softmax, Tanh
+from minitorch_cv.nn.containers import ModuleDict, ModuleList, Sequential
+from minitorch_cv.nn.conv import Conv2d, ConvTranspose2d
+from minitorch_cv.nn.dropout import Dropout
+from minitorch_cv.nn.linear import Flatten, Identity, Linear
+from minitorch_cv.nn.loss import CrossEntropyLoss
+from minitorch_cv.nn.module import Module
+from minitorch_cv.nn.norm import BatchNorm1d, BatchNorm2d
+from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+
+__all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Softmax",
+    "Tanh",
+    "init",
+]

@@ -1,0 +1,90 @@
+"""Convolution layers: Conv2d and ConvTranspose2d."""
+
+import numpy as np
+
+from kernels.geometry import Pair, pair
+from minitorch_cv import functional as F
+from minitorch_cv.functional.conv import check_padding_name
+from minitorch_cv.nn import init
+from minitorch_cv.nn.module import Module
+from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.tensor import Tensor
+
+
+class _Conv(Module):
+    """What both layers share: the options, the parameters and how they are drawn and shown."""
+
+    padding: Pair | str
+    output_padding: Pair = (0, 0)
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, padding: int | Pair | str,
+        dilation: int | Pair, groups: int, bias: bool, padding_mode: str, dtype: np.dtype | type, transposed: bool,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if padding_mode != "zeros":
+            raise ValueError(f"padding_mode: got {padding_mode!r}, expected 'zeros'")
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels < 1:
+                raise ValueError(f"{name}: got {channels}, expected a positive integer")
+            if groups < 1 or channels % groups:
+                raise ValueError(f"groups: got {groups}, expected a positive integer that divides {name} = {channels}")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride = pair(kernel_size, "kernel_size", 1), pair(stride, "stride", 1)
+        self.padding = padding if isinstance(padding, str) else pair(padding, "padding", 0)
+        self.dilation, self.padding_mode = pair(dilation, "dilation", 1), padding_mode
+        channels = (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)
+        self.weight = Parameter(np.empty((*channels, *self.kernel_size), dtype))
+        self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew: uniform on [-1/sqrt(fan_in), 1/sqrt(fan_in)] with fan_in = weight[0].size, as PyTorch does."""
+        init.default_weight_and_bias_(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        unusual = {"padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0), "groups": 1}
+        parts += [f"{name}={getattr(self, name)!r}" for name, usual in unusual.items() if getattr(self, name) != usual]
+        return ", ".join([*parts, *(["bias=False"] if self.bias is None else [])])
+
+
+class Conv2d(_Conv):
+    """Convolution of images (N, in_channels, H, W) with a learned kernel; see `functional.conv2d` for the arithmetic and the options.
+
+    State: weight (out_channels, in_channels/groups, KH, KW), bias (out_channels,).
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair | str = 0,
+        dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: np.dtype | type = np.float32,
+    ) -> None:  # fmt: skip
+        check_padding_name(padding, stride)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class ConvTranspose2d(_Conv):
+    """Transposed convolution of images (N, in_channels, H, W); see `functional.conv_transpose2d`.
+
+    State: weight (in_channels, out_channels/groups, KH, KW), bias (out_channels,).
+    """
+
+    padding: Pair
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0,
+        output_padding: int | Pair = 0, groups: int = 1, bias: bool = True, dilation: int | Pair = 1, padding_mode: str = "zeros",
+        dtype: np.dtype | type = np.float32,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, pair(padding, "padding", 0), dilation, groups, bias, padding_mode, dtype, True
+        )
+        self.output_padding = pair(output_padding, "output_padding", 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )

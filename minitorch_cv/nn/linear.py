@@ -1,0 +1,56 @@
+"""Fully connected layer, and the two that only pass on."""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv import functional as F
+from minitorch_cv.nn import init
+from minitorch_cv.nn.module import Module
+from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.tensor import Tensor
+
+
+class Linear(Module):
+    """y = x @ weight.T + bias, from (..., in_features) to (..., out_features). State: weight (out_features, in_features), bias (out_features,)."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: np.dtype | type = np.float32) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew: uniform on [-1/sqrt(in_features), 1/sqrt(in_features)], as PyTorch does."""
+        init.default_weight_and_bias_(self.weight, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Flatten(Module):
+    """The dimensions `start_dim` to `end_dim` as one: (N, C, H, W) -> (N, C*H*W) in C, H, W order."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Identity(Module):
+    """Returns what it is given; takes and ignores any arguments, so that it can stand in for another layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x

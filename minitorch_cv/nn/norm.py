@@ -1,0 +1,86 @@
+"""Batch normalisation layers."""
+
+import numpy as np
+
+from minitorch_cv import functional as F
+from minitorch_cv.autograd import is_recomputing
+from minitorch_cv.nn import init
+from minitorch_cv.nn.module import Module
+from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.tensor import Tensor
+
+
+class _BatchNorm(Module):
+    """Batch normalisation (Ioffe and Szegedy 2015); see `functional.batch_norm` for the arithmetic.
+
+    In training mode by the statistics of the batch, which the running statistics follow; in evaluation mode by the running statistics.
+    momentum: the fraction by which the running statistics move to the batch's; None averages over all batches so far instead. affine: scale by a learned
+    weight, shift by a learned bias. track_running_stats=False: none are kept, and the batch's are used in evaluation too.
+
+    State: weight, bias, running_mean, running_var (num_features,), num_batches_tracked (a number).
+    """
+
+    dimensions: tuple[int, ...] = ()  # of the input; set by the subclasses
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+        dtype: np.dtype | type = np.float32,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        self.register_parameter("weight", Parameter(np.empty(num_features, dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(np.empty(num_features, dtype)) if affine else None)
+        self.register_buffer("running_mean", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
+        self.register_buffer("running_var", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", Tensor(np.array(0)) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Mean 0, variance 1, no batches seen."""
+        if self.track_running_stats:
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            init.zeros_(self.num_batches_tracked)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, and fresh running statistics."""
+        self.reset_running_stats()
+        if self.affine:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
+        """x normalised; then, if asked for and in the same pass over memory, `residual` added and ReLU applied."""
+        if x.ndim not in self.dimensions:
+            raise ValueError(f"input: got shape {x.shape}, expected {' or '.join(map(str, self.dimensions))} dimensions")
+        if x.shape[1] != self.num_features:
+            raise ValueError(f"input: got {x.shape[1]} channels, expected num_features = {self.num_features}")
+        momentum = self.momentum
+        if momentum is None:  # the new batch is one of so many: a plain average
+            momentum = 1 / (int(self.num_batches_tracked) + 1) if self.track_running_stats else 0.0
+        y = F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias,
+            self.training or not self.track_running_stats, momentum, self.eps, relu=relu, residual=residual,
+        )  # fmt: skip
+        if self.training and self.track_running_stats and not is_recomputing():
+            self.num_batches_tracked.add_(1)
+        return y
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    __doc__ = f"For features (N, C) or (N, C, L). {_BatchNorm.__doc__}"
+
+    dimensions = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    __doc__ = f"For images (N, C, H, W). {_BatchNorm.__doc__}"
+
+    dimensions = (4,)
