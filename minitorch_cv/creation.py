@@ -11,32 +11,81 @@ from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
 def tensor(data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with a copy of `data`: numbers, nested lists of them, arrays or tensors.
+    """A tensor with a copy of `data`: a number, nested lists of numbers, an array, or a tensor.
 
     Arrays, NumPy scalars and tensors keep their dtype; Python floats become float32, integers int64.
     """
-    if isinstance(data, Tensor):
-        data = data.data
-    array = np.array(data, order="K") if isinstance(data, (np.ndarray, np.generic)) else _from_python(data)
+    array = np.array(data.data if isinstance(data, Tensor) else data, order="K")
     if dtype is not None:
-        array = array.astype(dtype, order="K")
+        array = array.astype(dtype, order="K", copy=False)
+    elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
+        array = array.astype(DEFAULT_DTYPE)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
     return Tensor(array, requires_grad)
 
 
-def _from_python(data: Any) -> np.ndarray:
-    array = np.array(data)
-    return array.astype(DEFAULT_DTYPE) if array.dtype == np.float64 else array
-
-
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor on the memory of `array`: a change of one is a change of the other (which autograd cannot see)."""
+    """A tensor in the memory of `array`: what changes one changes the other. Autograd cannot see changes that go through the array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"array: got {type(array).__name__}, expected a NumPy array")
     return Tensor(array)
 
 
 def zeros(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros."""
+    """Zeros"""
     return Tensor(np.zeros(as_shape(shape), dtype), requires_grad)
+
+
+def ones(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
+    """Ones"""
+    return Tensor(np.ones(as_shape(shape), dtype), requires_grad)
+
+
+def full(shape: int | tuple[int, ...], value: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """`value` everywhere"""
+    like = tensor(value, dtype)
+    return Tensor(np.full(as_shape((shape,)), like.data), requires_grad)
+
+
+def zeros_like(x: Tensor, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape, dtype and memory order of `x`"""
+    return Tensor(np.zeros_like(x.data, dtype), requires_grad)
+
+
+def ones_like(x: Tensor, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape, dtype and memory order of `x`"""
+    return Tensor(np.ones_like(x.data, dtype), requires_grad)
+
+
+def full_like(x: Tensor, value: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """`value` everywhere, in the shape, dtype and memory order of `x`"""
+    return Tensor(np.full_like(x.data, value, dtype), requires_grad)
+
+
+def arange(start: float, end: float | None = None, step: float = 1, dtype: DTypeLike = None) -> Tensor:
+    """start, start + step, ... up to `end` exclusive (`arange(end)` starts at 0); integers if all three are."""
+    start, end = (0, start) if end is None else (start, end)
+    if dtype is None:
+        dtype = DEFAULT_DTYPE if any(isinstance(number, float) for number in (start, end, step)) else np.int64
+    return Tensor(np.arange(start, end, step).astype(dtype))
+
+
+def eye(n: int, dtype: DTypeLike = DEFAULT_DTYPE) -> Tensor:
+    """The identity matrix of n rows"""
+    return Tensor(np.eye(n, dtype=dtype))
+
+
+def randn(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
+    """Normally distributed random numbers, mean 0, variance 1"""
+    return Tensor(random.generator("randn").standard_normal(as_shape(shape)).astype(dtype), requires_grad)
+
+
+def rand(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
+    """Random numbers, uniform between 0 (included) and 1 (excluded)"""
+    return Tensor(random.generator("rand").random(as_shape(shape)).astype(dtype), requires_grad)
+
+
+def randint(low: int, high: int, shape: tuple[int, ...], dtype: DTypeLike = np.int64) -> Tensor:
+    """Random integers, low <= n < high"""
+    return Tensor(random.generator("randint").integers(low, high, as_shape((shape,))).astype(dtype))

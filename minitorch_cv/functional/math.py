@@ -1,15 +1,14 @@
-"""Arithmetic, element by element, and the matrix product: each function beside its derivative.
+"""Arithmetic and other functions, element by element: each Function (what it computes, and its derivative) beside its lowercase function.
 
-Two operands are broadcast against each other as in NumPy. The gradients here have the broadcast shape; the walk sums them back (`broadcasts`).
+Two operands are broadcast against each other as in NumPy. Gradients are returned in the broadcast shape; the walk sums them back (`broadcasts`).
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.operands import operands
+from minitorch_cv.functional.operands import as_tensor, floating, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
 
@@ -69,6 +68,30 @@ def mul(x: Operand, y: Operand) -> Tensor:
     return Mul.apply(*operands("mul", x, y))
 
 
+class Div(Function):
+    broadcasts = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(1)
+        if ctx.needs[1]:
+            ctx.save_outputs(0)
+        return np.divide(x, y)
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor | None]:
+        (y,) = ctx.saved_inputs
+        gx = gz / y
+        return gx, -gx * ctx.saved_outputs[0] if ctx.needs[1] else None  # d(x/y)/dy = -(x/y) / y
+
+
+@method("div", "__truediv__", reflected="__rtruediv__")
+def div(x: Operand, y: Operand) -> Tensor:
+    """x / y; integers are divided as float32."""
+    x, y = operands("div", x, y)
+    return Div.apply(floating(x), floating(y))
+
+
 class Neg(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
@@ -85,63 +108,261 @@ def neg(x: Tensor) -> Tensor:
     return Neg.apply(x)
 
 
-class To(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, dtype: np.dtype) -> np.ndarray:
-        ctx.dtype = x.dtype
-        return x.astype(dtype)
+class Power(Function):
+    """x ** n, with a number n"""
 
     @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy.to(ctx.dtype)
-
-
-@method()
-def to(x: Tensor, dtype: DTypeLike) -> Tensor:
-    """`x` with elements of another dtype ("float64", np.float32, ...); `x` itself where they have it already."""
-    return x if x.dtype == dtype else To.apply(x, dtype=np.dtype(dtype))
-
-
-class Clone(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        return x.copy(order="K")
+    def forward(ctx: Any, x: np.ndarray, *, exponent: float) -> np.ndarray:
+        ctx.save_inputs(0)
+        return x**exponent
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy
+        (x,) = ctx.saved_inputs
+        n = ctx.options["exponent"]
+        if n == 0:
+            return gy * 0
+        return gy * (x * 2 if n == 2 else x ** (n - 1) * n)
 
 
-@method()
-def clone(x: Tensor) -> Tensor:
-    """A copy in memory of its own, which gradients flow through."""
-    return Clone.apply(x)
+class PowerOfTensors(Function):
+    """x ** y, where both are tensors"""
 
-
-class MatMul(Function):
-    broadcasts = True  # of the leading dimensions
+    broadcasts = True
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0 if ctx.needs[1] else None, 1 if ctx.needs[0] else None)
-        return np.matmul(x, y)
+        ctx.save_inputs(0, 1)
+        return np.power(x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, y = ctx.saved_inputs  # (..., M, K), (..., K, N); gz: (..., M, N)
-        return gz @ y.transpose(-1, -2) if ctx.needs[0] else None, x.transpose(-1, -2) @ gz if ctx.needs[1] else None
+        x, y = ctx.saved_inputs
+        gx = gy = None
+        if ctx.needs[0]:  # y * x ** (y - 1); but 0 where y = 0, also at x = 0
+            gx = where(y == 0, 0, gz * y * x ** where(y == 0, 1, y - 1))
+        if ctx.needs[1]:  # x ** y * log(x); but 0 where x = 0 (and y is not negative)
+            zero = (x == 0) & (y >= 0)
+            gy = where(zero, 0, gz * x**y * where(zero, 1, x).log())
+        return gx, gy
 
 
-@method("matmul", "__matmul__", reflected="__rmatmul__")
-def matmul(x: Operand, y: Operand) -> Tensor:
-    """The matrix product x @ y over the last two dimensions; leading ones are broadcast. A vector counts as one row on the left, one column on the right."""
-    x, y = operands("matmul", x, y)
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, expected at least one dimension each")
-    rows = x.unsqueeze(0) if x.ndim == 1 else x
-    columns = y.unsqueeze(-1) if y.ndim == 1 else y
-    if rows.shape[-1] != columns.shape[-2]:
-        raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, whose inner dimensions {rows.shape[-1]} and {columns.shape[-2]} differ")
-    z = MatMul.apply(rows, columns)
-    z = z if y.ndim > 1 else z.squeeze(-1)
-    return z if x.ndim > 1 else z.squeeze(-1 if y.ndim == 1 else -2)
+@method("pow", "__pow__", reflected="__rpow__")
+def pow(x: Operand, exponent: Operand) -> Tensor:
+    """x ** exponent"""
+    if isinstance(x, Tensor) and isinstance(exponent, (int, float, np.integer, np.floating)):
+        if x.dtype.kind != "f" and (isinstance(exponent, (float, np.floating)) or x.dtype.kind == "b"):
+            x = floating(x)
+        return Power.apply(x, exponent=exponent if isinstance(exponent, int) else float(exponent))
+    return PowerOfTensors.apply(*operands("pow", x, exponent))
+
+
+class Exp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_outputs(0)
+        return np.exp(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy * ctx.saved_outputs[0]
+
+
+@method()
+def exp(x: Tensor) -> Tensor:
+    """e to the power of x"""
+    return Exp.apply(floating(x))
+
+
+class Log(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy / ctx.saved_inputs[0]
+
+
+@method()
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm: -infinity at 0, NaN below."""
+    return Log.apply(floating(x))
+
+
+class Sqrt(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_outputs(0)
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy / (ctx.saved_outputs[0] * 2)
+
+
+@method()
+def sqrt(x: Tensor) -> Tensor:
+    """The square root; its gradient at 0 is infinite."""
+    return Sqrt.apply(floating(x))
+
+
+@method()
+def square(x: Tensor) -> Tensor:
+    """x * x"""
+    return Power.apply(x, exponent=2)
+
+
+class Sin(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(0)
+        return np.sin(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy * cos(ctx.saved_inputs[0])
+
+
+@method()
+def sin(x: Tensor) -> Tensor:
+    """The sine of x in radians"""
+    return Sin.apply(floating(x))
+
+
+class Cos(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(0)
+        return np.cos(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return -gy * sin(ctx.saved_inputs[0])
+
+
+@method()
+def cos(x: Tensor) -> Tensor:
+    """The cosine of x in radians"""
+    return Cos.apply(floating(x))
+
+
+class Sigmoid(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_outputs(0)
+        e = np.exp(-np.abs(x))  # at most 1: never overflows
+        return np.where(x >= 0, 1, e) / (1 + e)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        (y,) = ctx.saved_outputs
+        return gy * y * (1 - y)
+
+
+@method()
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))"""
+    return Sigmoid.apply(floating(x))
+
+
+class Abs(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(0)
+        return np.abs(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy * np.sign(ctx.saved_inputs[0].data)
+
+
+@method("abs", "__abs__")
+def abs(x: Tensor) -> Tensor:
+    """The absolute value; its gradient at 0 is 0."""
+    return Abs.apply(x)
+
+
+# --- choices: the gradient goes where the value came from
+
+
+class Where(Function):
+    broadcasts = True
+
+    @staticmethod
+    def forward(ctx: Any, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        ctx.condition = condition
+        return np.where(condition, x, y)
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        zero = gz.dtype.type(0)
+        return (
+            None,
+            Where.apply(ctx.condition, gz, zero) if ctx.needs[1] else None,
+            Where.apply(ctx.condition, zero, gz) if ctx.needs[2] else None,
+        )
+
+
+def where(condition: Tensor | np.ndarray, x: Operand, y: Operand) -> Tensor:
+    """`x` where `condition` (booleans) holds, elsewhere `y`; all three are broadcast against each other."""
+    condition = as_tensor("condition", condition)
+    if condition.dtype.kind != "b":
+        raise TypeError(f"condition: got {condition.dtype}, expected booleans")
+    return Where.apply(condition, *operands("where", x, y))
+
+
+@method("where")
+def _where(x: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """`x` where `condition` (booleans) holds, elsewhere `other`."""
+    return where(condition, x, other)
+
+
+class Maximum(Function):
+    broadcasts = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if True in ctx.needs:
+            ctx.share = ((x > y) + 0.5 * (x == y)).astype(x.dtype)  # of x in the gradient; a tie shares evenly
+        return np.maximum(x, y)
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return gz * ctx.share if ctx.needs[0] else None, gz * (1 - ctx.share) if ctx.needs[1] else None
+
+
+@method()
+def maximum(x: Operand, y: Operand) -> Tensor:
+    """The larger of both; where they are equal, each gets half the gradient. NaN wins."""
+    return Maximum.apply(*operands("maximum", x, y))
+
+
+@method()
+def minimum(x: Operand, y: Operand) -> Tensor:
+    """The smaller of both; where they are equal, each gets half the gradient. NaN wins."""
+    x, y = operands("minimum", x, y)
+    return -Maximum.apply(-x, -y)
+
+
+class Clamp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, min: float | None, max: float | None) -> np.ndarray:
+        if ctx.needs[0]:
+            ctx.inside = np.clip(x, min, max) == x
+        return np.clip(x, min, max)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return where(ctx.inside, gy, 0)
+
+
+@method("clamp", "clip")
+def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """`x` with what is below `min` or above `max` (numbers) replaced by them; the gradient passes where nothing was replaced."""
+    if min is None and max is None:
+        raise ValueError("min, max: got None for both, expected at least one number")
+    return Clamp.apply(x, min=min, max=max)

@@ -60,3 +60,8 @@ def _converted(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     else:
         dtype = np.promote_types(x.dtype, y.dtype)
     return x.to(dtype), y.to(dtype)
+
+
+def floating(x: Tensor) -> Tensor:
+    """`x` itself if it is of floating point, else as float32."""
+    return x if x.data.dtype.kind == "f" else x.to(DEFAULT_DTYPE)

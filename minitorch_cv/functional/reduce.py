@@ -1,37 +1,209 @@
-"""Reductions: many elements become one, along some dimensions or all."""
+"""Reductions: along some dimensions, or along all, many elements become one."""
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.shape import as_dims
-from minitorch_cv.tensor import Dims, Tensor, method
+from minitorch_cv.functional.math import maximum, minimum
+from minitorch_cv.functional.shape import as_dim, as_dims, cat
+from minitorch_cv.tensor import Dims, Operand, Tensor, method
 
 
 class Sum(Function):
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, dim: tuple[int, ...]) -> np.ndarray:
-        """Keeps the dimensions, with length 1."""
+    def forward(ctx: Any, x: np.ndarray, *, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
         ctx.shape = x.shape
-        return np.sum(x, axis=dim, keepdims=True)
+        # float32 is added up in float64: the error of a long sum is that of rounding the result.
+        accumulator = np.float64 if x.dtype == np.float32 else None
+        return np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator).astype(x.dtype if x.dtype.kind == "f" else np.int64, copy=False)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy.broadcast_to(ctx.shape)
+        return restored(gy, ctx.shape, ctx.options["dims"]).broadcast_to(ctx.shape)
+
+
+def restored(y: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Tensor:
+    """A reduction's result with the reduced dimensions put back, of length 1, so that it can be broadcast against `shape`."""
+    return y.reshape(tuple([1 if i in dims else length for i, length in enumerate(shape)]))
 
 
 @method()
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The sum over the dimensions `dim` (all by default)."""
-    dims = as_dims(dim, x.ndim)
-    y = Sum.apply(x, dim=dims)
-    return y if keepdim else y.squeeze(dims)
+    """The sum over the dimensions `dim`; of integers and booleans, as int64."""
+    return Sum.apply(x, dims=as_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @method()
 def sum_to_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The sum over whatever broadcasting from `shape` to that of `x` has repeated: the adjoint of `broadcast_to`."""
+    """The sum over all that broadcasting from `shape` to the shape of `x` has repeated; the adjoint of `broadcast_to`."""
     added = x.ndim - len(shape)
-    dims = tuple(i for i in range(x.ndim) if i < added or (shape[i - added] == 1 and x.shape[i] != 1))
-    return Sum.apply(x, dim=dims).reshape(shape)
+    dims = tuple([i for i in range(x.ndim) if i < added or shape[i - added] != x.shape[i]])
+    return Sum.apply(x, dims=dims, keepdim=True).reshape(shape)
+
+
+@method()
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The mean over the dimensions `dim`; NaN where there is nothing."""
+    _check_floating("mean", x)
+    dims = as_dims(dim, x.ndim)
+    count = math.prod([x.shape[i] for i in dims])
+    return sum(x, dims, keepdim) * (1 / count if count else math.nan)
+
+
+@method()
+def var(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """sum (x - mean)^2 / (n - correction): the unbiased variance for correction=1, that of the elements themselves for 0."""
+    _check_floating("var", x)
+    dims = as_dims(dim, x.ndim)
+    freedom = math.prod([x.shape[i] for i in dims]) - correction
+    total = sum((x - mean(x, dims, keepdim=True)).square(), dims, keepdim)
+    return total * (1 / freedom) if freedom > 0 else total / 0
+
+
+@method()
+def std(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """The square root of `var`."""
+    return var(x, dim, correction=correction, keepdim=keepdim).sqrt()
+
+
+@method()
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The product along `dim`, or of all elements.
+
+    Multiplied in pairs, halving the length again and again: so zeros need no special case, and the gradient is that of multiplication.
+    """
+    if dim is None:
+        return prod(x.reshape(-1), 0)
+    dim = as_dim(dim, x.ndim)
+    y = x.transpose(0, dim)
+    if y.shape[0] == 0:
+        y = Tensor(np.ones((1, *y.shape[1:]), y.dtype))
+    while len(y) > 1:
+        half = len(y) // 2
+        pairs = y[:half] * y[half : 2 * half]
+        y = pairs if len(y) == 2 * half else cat([pairs, y[-1:]])
+    y = y.transpose(0, dim)
+    return y if keepdim else y.squeeze(dim)
+
+
+@method()
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows."""
+    dims = as_dims(dim, x.ndim)
+    peak = np.max(x.data, axis=dims, keepdims=True)
+    peak = Tensor(np.where(np.isfinite(peak), peak, 0).astype(x.dtype))
+    y = sum((x - peak).exp(), dims, keepdim=True).log() + peak
+    return y if keepdim else y.squeeze(dims)
+
+
+# --- extremes
+
+
+class Extreme(Function):
+    """The largest (ufunc: np.maximum) or smallest elements; where several are equal, they share the gradient evenly."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, ufunc: np.ufunc, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        y = ufunc.reduce(x, axis=dims, keepdims=True)
+        if ctx.needs[0]:
+            chosen = (x == y) | np.isnan(x)
+            ctx.share = (chosen / np.sum(chosen, axis=dims, keepdims=True)).astype(x.dtype)
+        return y if keepdim else y.squeeze(dims)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return restored(gy, ctx.share.shape, ctx.options["dims"]) * ctx.share
+
+
+@method()
+def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The largest element along `dim`; equal ones share the gradient. NaN wins."""
+    return _extreme("amax", np.maximum, x, dim, keepdim)
+
+
+@method()
+def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The smallest element along `dim`; equal ones share the gradient. NaN wins."""
+    return _extreme("amin", np.minimum, x, dim, keepdim)
+
+
+def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    dims = as_dims(dim, x.ndim)
+    _check_not_empty(name, x, dims)
+    return Extreme.apply(x, ufunc=ufunc, dims=dims, keepdim=keepdim)
+
+
+class ValuesAndIndices(NamedTuple):
+    """The result of `max` and `min` along a dimension."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@method()
+def max(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
+    """The largest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
+
+    With a tensor instead of `dim`: `maximum`.
+    """
+    if dim is None:
+        return amax(x)
+    return maximum(x, dim) if isinstance(dim, Tensor) else _along("max", x, dim, keepdim, argmax)
+
+
+@method()
+def min(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
+    """The smallest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
+
+    With a tensor instead of `dim`: `minimum`.
+    """
+    if dim is None:
+        return amin(x)
+    return minimum(x, dim) if isinstance(dim, Tensor) else _along("min", x, dim, keepdim, argmin)
+
+
+def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAndIndices:
+    if x.ndim == 0:
+        return ValuesAndIndices(x.reshape(()), Tensor(np.zeros((), np.int64)))
+    dim = as_dim(dim, x.ndim)
+    indices = find(x, dim, keepdim=True)
+    values = x.gather(dim, indices)
+    return ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(values.squeeze(dim), indices.squeeze(dim))
+
+
+@method()
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the largest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
+    _check_not_empty("argmax", x, as_dims(dim, x.ndim))
+    return Tensor(np.asarray(np.argmax(x.data, axis=dim, keepdims=keepdim)))
+
+
+@method()
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the smallest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
+    _check_not_empty("argmin", x, as_dims(dim, x.ndim))
+    return Tensor(np.asarray(np.argmin(x.data, axis=dim, keepdims=keepdim)))
+
+
+@method()
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements are true (not zero)"""
+    return Tensor(np.asarray(np.all(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim)))
+
+
+@method()
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether any element is true (not zero)"""
+    return Tensor(np.asarray(np.any(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim)))
+
+
+def _check_floating(name: str, x: Tensor) -> None:
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: got a tensor of {x.dtype}, expected floating point; convert it with .float()")
+
+
+def _check_not_empty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
+    if math.prod([x.shape[i] for i in dims]) == 0:
+        raise ValueError(f"{name}: got shape {x.shape}, with no elements to choose from")

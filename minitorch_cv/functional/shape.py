@@ -1,11 +1,13 @@
-"""Other shapes for the same elements. Where the memory allows it, the result is a view."""
+"""Other shapes for the same elements; joining and padding. Where the memory allows it, the result is a view."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.tensor import Tensor, method
+from minitorch_cv.functional.operands import as_tensor
+from minitorch_cv.tensor import Dims, Tensor, method
 
 
 class Reshape(Function):
@@ -18,13 +20,43 @@ class Reshape(Function):
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy.reshape(ctx.shape)
+        return Reshape.apply(gy, shape=ctx.shape)
 
 
 @method("reshape", "view")
 def reshape(x: Tensor, *shape: Any) -> Tensor:
     """The elements of `x`, in C order, in another shape; one length may be -1."""
-    return Reshape.apply(x, shape=as_shape(shape))
+    lengths = as_shape(shape)
+    try:
+        return Reshape.apply(x, shape=lengths)
+    except ValueError:
+        raise ValueError(f"shape: got {lengths} for {x.numel()} elements of shape {x.shape}") from None
+
+
+@method()
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """`x` with the dimensions from `start_dim` to `end_dim` (included) made one."""
+    if x.ndim == 0:
+        return x.reshape(1)
+    start, end = as_dim(start_dim, x.ndim, "start_dim"), as_dim(end_dim, x.ndim, "end_dim")
+    if start > end:
+        raise ValueError(f"start_dim: got {start_dim}, which comes after end_dim {end_dim}")
+    length = int(np.prod(x.shape[start : end + 1]))
+    return x.reshape(x.shape[:start] + (length,) + x.shape[end + 1 :])
+
+
+@method()
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """`x` with a dimension of length 1 put in before `dim`."""
+    dim = as_dim(dim, x.ndim + 1)
+    return Reshape.apply(x, shape=x.shape[:dim] + (1,) + x.shape[dim:])
+
+
+@method()
+def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
+    """`x` without its dimensions of length 1: all of them, or only those of `dim`."""
+    dims = as_dims(dim, x.ndim)
+    return Reshape.apply(x, shape=tuple([length for i, length in enumerate(x.shape) if i not in dims or length != 1]))
 
 
 class Permute(Function):
@@ -36,22 +68,28 @@ class Permute(Function):
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy.permute(tuple(int(i) for i in np.argsort(ctx.options["dims"])))
+        inverse = [0] * gy.ndim
+        for i, dim in enumerate(ctx.options["dims"]):
+            inverse[dim] = i
+        return Permute.apply(gy, dims=tuple(inverse))
 
 
 @method()
 def permute(x: Tensor, *dims: Any) -> Tensor:
     """Dimension i of the result is dimension dims[i] of `x`."""
-    return Permute.apply(x, dims=tuple(as_dim(d, x.ndim, "dims") for d in as_shape(dims)))
+    order = tuple([as_dim(dim, x.ndim, "dims") for dim in as_shape(dims)])
+    if len(order) != x.ndim or len(set(order)) != x.ndim:
+        raise ValueError(f"dims: got {as_shape(dims)}, expected each of the {x.ndim} dimensions once")
+    return Permute.apply(x, dims=order)
 
 
 @method()
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """`x` with two dimensions exchanged."""
-    dims = list(range(x.ndim))
+    order = list(range(x.ndim))
     dim0, dim1 = as_dim(dim0, x.ndim, "dim0"), as_dim(dim1, x.ndim, "dim1")
-    dims[dim0], dims[dim1] = dim1, dim0
-    return Permute.apply(x, dims=tuple(dims))
+    order[dim0], order[dim1] = dim1, dim0
+    return Permute.apply(x, dims=tuple(order))
 
 
 class Expand(Function):
@@ -67,24 +105,114 @@ class Expand(Function):
         return gy.sum_to_shape(ctx.shape)
 
 
-@method("broadcast_to")
+@method("expand", "broadcast_to")
 def broadcast_to(x: Tensor, *shape: Any) -> Tensor:
-    """`x` repeated along new dimensions and those of length 1, as NumPy broadcasts; a view that cannot be written to."""
-    return Expand.apply(x, shape=as_shape(shape))
+    """`x` repeated along new dimensions and along those of length 1, without a copy (so it cannot be written to); -1 keeps a length."""
+    lengths = list(as_shape(shape))
+    added = len(lengths) - x.ndim
+    for i, length in enumerate(lengths):
+        if length == -1 and i >= added:
+            lengths[i] = x.shape[i - added]
+    if added < 0 or any(old not in (1, new) for old, new in zip(x.shape, lengths[added:], strict=True)):
+        raise ValueError(f"shape: got {as_shape(shape)}, to which shape {x.shape} cannot be broadcast")
+    return Expand.apply(x, shape=tuple(lengths))
+
+
+class Cat(Function):
+    @staticmethod
+    def forward(ctx: Any, *arrays: np.ndarray, dim: int) -> np.ndarray:
+        ctx.lengths = [x.shape[dim] for x in arrays]
+        return np.concatenate(arrays, axis=dim)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, start = [], 0
+        for length, needed in zip(ctx.lengths, ctx.needs, strict=True):
+            place = (slice(None),) * ctx.options["dim"] + (slice(start, start + length),)
+            gradients.append(gy[place] if needed else None)
+            start += length
+        return tuple(gradients)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along the existing dimension `dim`; all other lengths and the dtypes must agree."""
+    tensors = _sequence(tensors)
+    first = tensors[0]
+    dim = as_dim(dim, first.ndim)
+    for i, x in enumerate(tensors):
+        if x.ndim != first.ndim or x.shape[:dim] + x.shape[dim + 1 :] != first.shape[:dim] + first.shape[dim + 1 :]:
+            raise ValueError(f"tensors: number {i} has shape {x.shape}, which does not fit {first.shape} along dimension {dim}")
+    return Cat.apply(*tensors, dim=dim)
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape side by side along a new dimension `dim`."""
+    tensors = _sequence(tensors)
+    for i, x in enumerate(tensors):
+        if x.shape != tensors[0].shape:
+            raise ValueError(f"tensors: number {i} has shape {x.shape}, expected {tensors[0].shape} like the first")
+    return cat([x.unsqueeze(dim) for x in tensors], as_dim(dim, tensors[0].ndim + 1))
+
+
+def _sequence(tensors: Sequence[Tensor]) -> list[Tensor]:
+    tensors = [as_tensor("tensors", x) for x in tensors]
+    if not tensors:
+        raise ValueError("tensors: got none, expected at least one")
+    for i, x in enumerate(tensors):
+        if x.dtype != tensors[0].dtype:
+            raise TypeError(f"tensors: number {i} has dtype {x.dtype}, expected {tensors[0].dtype} like the first; convert it with .to()")
+    return tensors
+
+
+class Pad(Function):
+    """Positive widths add elements, negative ones cut off. The adjoint is padding by the opposite widths, with zeros."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, widths: tuple[tuple[int, int], ...], value: float) -> np.ndarray:
+        shape = [length + before + after for length, (before, after) in zip(x.shape, widths, strict=True)]
+        y = np.empty_like(x, shape=shape)  # in the memory order of x
+        y.fill(value)
+        source = tuple([slice(max(-b, 0), length - max(-a, 0)) for length, (b, a) in zip(x.shape, widths, strict=True)])
+        target = tuple([slice(max(b, 0), length - max(a, 0)) for length, (b, a) in zip(shape, widths, strict=True)])
+        y[target] = x[source]
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return Pad.apply(gy, widths=tuple([(-before, -after) for before, after in ctx.options["widths"]]), value=0)
 
 
 @method()
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """`x` with a dimension of length 1 put in before `dim`."""
-    dim = as_dim(dim, x.ndim + 1, "dim")
-    return x.reshape(x.shape[:dim] + (1,) + x.shape[dim:])
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Add `value` (0 by default) around `input`, or cut off where a width is negative.
+
+    pad: (left, right, top, bottom, ...): two widths for the last dimension, then two for the one before it, and so on.
+    """
+    if mode != "constant":
+        raise ValueError(f"mode: got {mode!r}, expected 'constant', the only one so far")
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ValueError(f"pad: got {len(pad)} widths, expected two for each padded dimension, of at most {input.ndim}")
+    pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)][::-1]
+    widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(pairs)
+    if any(length + before + after < 0 or length + min(before, 0) + min(after, 0) < 0 for length, (before, after) in zip(input.shape, widths, strict=True)):
+        raise ValueError(f"pad: got {tuple(pad)}, which cuts off more than there is of shape {input.shape}")
+    return Pad.apply(input, widths=widths, value=0 if value is None else value)
+
+
+class Contiguous(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(x)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy
 
 
 @method()
-def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
-    """`x` without its dimensions of length 1: all of them, or only those of `dim`."""
-    dims = range(x.ndim) if dim is None else as_dims(dim, x.ndim)
-    return x.reshape(tuple(length for i, length in enumerate(x.shape) if i not in dims or length != 1))
+def contiguous(x: Tensor) -> Tensor:
+    """`x` with its elements side by side in C order in memory: itself where they are, else a copy."""
+    return x if x.data.flags.c_contiguous else Contiguous.apply(x)
 
 
 # --- arguments
@@ -93,22 +221,26 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
 def as_shape(shape: tuple) -> tuple[int, ...]:
     """The arguments of x.reshape(2, 3) and of x.reshape((2, 3)) alike."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = shape[0]
-    return tuple(int(length) for length in shape)
+        shape = tuple(shape[0])
+    if not all(hasattr(length, "__index__") for length in shape):
+        raise TypeError(f"shape: got {shape}, expected integers")
+    return tuple([int(length) for length in shape])
 
 
 def as_dim(dim: int, ndim: int, name: str = "dim") -> int:
     """A dimension, counted from the front or (negative) from the back, as 0 <= dim < ndim."""
     if not -ndim <= dim < ndim:
-        raise IndexError(f"{name}: got {dim}, expected -{ndim} to {ndim - 1}")
+        raise IndexError(f"{name}: got {dim}, expected {-ndim} to {ndim - 1}")
     return int(dim) % ndim
 
 
-def as_dims(dim: int | tuple[int, ...] | list[int] | None, ndim: int) -> tuple[int, ...]:
-    """`dim` of a reduction as a sorted tuple; None means all."""
+def as_dims(dim: Dims, ndim: int) -> tuple[int, ...]:
+    """The argument `dim` of a reduction as sorted numbers; None means all dimensions."""
     if dim is None:
         return tuple(range(ndim))
-    dims = tuple(sorted(as_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))))
+    if not isinstance(dim, (tuple, list)):
+        return (as_dim(dim, ndim),) if ndim else ()
+    dims = tuple(sorted([as_dim(d, ndim) for d in dim]))
     if len(set(dims)) < len(dims):
         raise ValueError(f"dim: got {dim}, which names a dimension twice")
     return dims

@@ -1,0 +1,134 @@
+"""Indexing. Taking elements and adding into places are adjoint to each other, so each is the other's gradient."""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.shape import as_dim
+from minitorch_cv.tensor import Index, Operand, Tensor, method
+
+
+class GetItem(Function):
+    """y = x[index]"""
+
+    is_view = True  # for integers and slices; other indices copy
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, index: Index) -> np.ndarray:
+        ctx.shape = x.shape
+        return x[index]
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return PutZeros.apply(gy, index=ctx.options["index"], shape=ctx.shape)
+
+
+class PutZeros(Function):
+    """Zeros of a shape, to which y is added at an index; where the index names a place twice, twice."""
+
+    @staticmethod
+    def forward(ctx: Any, y: np.ndarray, *, index: Index, shape: tuple[int, ...]) -> np.ndarray:
+        x = np.zeros(shape, y.dtype)
+        if may_repeat(index):
+            np.add.at(x, index, y)
+        else:
+            x[index] = y
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gx: Tensor) -> Tensor:
+        return GetItem.apply(gx, index=ctx.options["index"])
+
+
+@method("__getitem__")
+def getitem(x: Tensor, index: Index) -> Tensor:
+    """x[index], with integers, slices, None, `...`, boolean masks and arrays of integers, as in NumPy. A view where NumPy makes one."""
+    return GetItem.apply(x, index=as_index(index))
+
+
+class SetItem(Function):
+    """`x` with x[index] replaced by a value that is broadcast to it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, value: np.ndarray, *, index: Index) -> np.ndarray:
+        ctx.value_shape = value.shape
+        y = x.copy(order="K")
+        y[index] = value
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        index = ctx.options["index"]
+        gx = SetItem.apply(gy, np.zeros((), gy.dtype), index=index) if ctx.needs[0] else None
+        return gx, GetItem.apply(gy, index=index).sum_to_shape(ctx.value_shape) if ctx.needs[1] else None
+
+
+class Gather(Function):
+    """y[..., i, ...] = x[..., index[..., i, ...], ...] along one dimension"""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, index: np.ndarray, *, dim: int) -> np.ndarray:
+        ctx.index, ctx.shape = index, x.shape
+        return np.take_along_axis(x, index, dim)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, None]:
+        return GatherAdjoint.apply(gy, ctx.index, dim=ctx.options["dim"], shape=ctx.shape), None
+
+
+class GatherAdjoint(Function):
+    """Zeros of a shape, with y[..., i, ...] added at [..., index[..., i, ...], ...]"""
+
+    @staticmethod
+    def forward(ctx: Any, y: np.ndarray, index: np.ndarray, *, dim: int, shape: tuple[int, ...]) -> np.ndarray:
+        ctx.index = index
+        x = np.zeros(shape, y.dtype)
+        places = [np.arange(length).reshape(-1, *[1] * (y.ndim - 1 - i)) for i, length in enumerate(index.shape)]
+        places[dim] = index
+        np.add.at(x, tuple(places), y)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gx: Tensor) -> tuple[Tensor, None]:
+        return Gather.apply(gx, ctx.index, dim=ctx.options["dim"]), None
+
+
+@method()
+def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Along `dim`, the elements of `x` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1. Other lengths must agree."""
+    dim = as_dim(dim, x.ndim)
+    if index.ndim != x.ndim or index.shape[:dim] + index.shape[dim + 1 :] != x.shape[:dim] + x.shape[dim + 1 :]:
+        raise ValueError(f"index: got shape {index.shape}, expected that of x, {x.shape}, except along dimension {dim}")
+    return Gather.apply(x, index, dim=dim)
+
+
+def setitem(x: Tensor, index: Index, value: Operand) -> Tensor:
+    """A copy of `x` in which x[index] is `value`, converted to the dtype of `x` and broadcast."""
+    value = value.to(x.dtype) if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
+    return SetItem.apply(x, value, index=as_index(index))
+
+
+# --- what an index may be
+
+
+def as_index(index: Index) -> Any:
+    """An index of Tensors, lists and numbers as one of arrays, with `...` appended so that even a single element is a view."""
+    parts = tuple([_part(part) for part in (index if isinstance(index, tuple) else (index,))])
+    return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
+
+
+def _part(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, (slice, int)):
+        return part
+    array = np.asarray(part)
+    if array.size == 0 and not isinstance(part, (np.ndarray, Tensor)):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise IndexError(f"index: got {type(part).__name__} of {array.dtype}, expected integers, slices, None, ... or booleans")
+    return array if array.ndim or array.dtype.kind == "b" else int(array)
+
+
+def may_repeat(index: tuple) -> bool:
+    """Whether an index can name one place twice: arrays of integers can; slices, integers and masks cannot."""
+    return any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in index)
