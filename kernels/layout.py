@@ -10,14 +10,21 @@ import numpy as np
 from kernels.memory import empty
 
 
+def contiguous(view: np.ndarray) -> np.ndarray:
+    """`view` itself if it is C-contiguous, else a copy that is.
+
+    What is read-only or not aligned is copied too: Numba would see another type in it, and compile every kernel again.
+    """
+    if view.flags.c_contiguous and view.flags.behaved:
+        return view
+    copy = empty(view.shape, view.dtype)
+    copy[...] = view
+    return copy
+
+
 def to_nhwc(x: np.ndarray) -> np.ndarray:
     """(N, C, H, W) with any strides -> C-contiguous (N, H, W, C): the same memory where it is channels-last already, else a copy."""
-    nhwc = x.transpose(0, 2, 3, 1)
-    if nhwc.flags.c_contiguous:
-        return nhwc
-    result = empty(nhwc.shape, x.dtype)
-    result[...] = nhwc
-    return result
+    return contiguous(x.transpose(0, 2, 3, 1))
 
 
 def to_nchw(nhwc: np.ndarray) -> np.ndarray:
@@ -36,20 +43,12 @@ def flat(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     order = memory_order(x)
     if order is None:
         order = (0, *range(2, x.ndim), 1) if x.ndim == 4 else tuple(range(x.ndim))
-        copy = empty(tuple(x.shape[axis] for axis in order), x.dtype)
-        copy[...] = x.transpose(order)
-        return copy.reshape(-1), order
-    return x.transpose(order).reshape(-1), order
+    return contiguous(x.transpose(order)).reshape(-1), order
 
 
 def flat_like(x: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     """The elements of `x` as a contiguous 1-D array in the memory order `order` of another array of the same shape."""
-    view = x.transpose(order)
-    if not view.flags.c_contiguous:
-        copy = empty(view.shape, x.dtype)
-        copy[...] = view
-        view = copy
-    return view.reshape(-1)
+    return contiguous(x.transpose(order)).reshape(-1)
 
 
 def unflat(values: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
@@ -61,12 +60,8 @@ def unflat(values: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...]) -
 
 
 def channel_rows(x: np.ndarray) -> np.ndarray:
-    """(N, C) or (N, C, *) with any strides -> C-contiguous (M, C), one row for each position: the same memory where it is channels-last already."""
-    view = x.transpose(0, *range(2, x.ndim), 1)
-    if not view.flags.c_contiguous:
-        copy = empty(view.shape, x.dtype)
-        copy[...] = view
-        view = copy
+    """(N, C) or (N, C, *) with any strides -> C-contiguous (M, C), a row for each position; the same memory where it is channels-last."""
+    view = contiguous(x.transpose(0, *range(2, x.ndim), 1))
     return view.reshape(view.size // x.shape[1] if x.shape[1] else 0, x.shape[1])
 
 
