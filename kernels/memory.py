@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
-SMALLEST = 1 << 16  # bytes: below this, NumPy's own allocator is as fast
+SMALLEST = 1 << 12  # bytes: below this, NumPy's own allocator is as good
 
 
 class _Block:

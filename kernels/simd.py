@@ -115,6 +115,17 @@ def _splat(builder, value, vector: ir.VectorType):
     return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(BYTE_LANE, vector.count), None))
 
 
+def _opaque(builder, pointer):
+    """The same pointer, of unknown origin to the optimiser.
+
+    The rows of `tile_outer` are `step` apart. Left alone, LLVM keeps a pointer to each of them, and sixteen pointers do not fit into the sixteen
+    integer registers: it reloads them from the stack in every round, which costs a third of the speed. From one pointer for every four rows it makes
+    the addresses p, p + step, p + 2*step, p + 3*step, which are free on x86.
+    """
+    same = ir.InlineAsm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0")
+    return builder.call(same, [pointer])
+
+
 def _multiply_add(builder, tile: Tile):
     """LLVM's fmuladd for the tile's vectors: fused where the host can, two instructions elsewhere (llvm.fma would be a library call there)."""
     vector = tile.vector
@@ -258,7 +269,9 @@ def tile_outer(typing, tile, x, i, step, w, j):
             vectors.append(load)
         data = context.make_array(x)(context, builder, x_array).data
         for r in range(tile.R):
-            scalar = builder.load(builder.gep(data, [_place(builder, start, step, r, 0, tile.W)]))
+            if r % 4 == 0:
+                pointer = _opaque(builder, builder.gep(data, [_place(builder, start, step, r, 0, tile.W)]))
+            scalar = builder.load(builder.gep(pointer, [builder.mul(step, INDEX(r % 4))]))
             scalar = _splat(builder, scalar, tile.vector)
             for k in range(tile.K):
                 number = r * tile.K + k

@@ -2,6 +2,7 @@
 
 from kernels.conv2d.plan import Plan
 from kernels.jit import jit
+from kernels.simd import lanes, tile_load, tile_load_part, tile_store, tile_store_part, tile_zero
 
 SCRATCH_BYTES = 1 << 17  # of input in one band: leaves room for the weights in a second-level cache of 512 KiB
 
@@ -22,21 +23,44 @@ def copy_rows(x, n, first_row, rows, first_column, width, first_channel, channel
     """out (rows, width, padded_channels) = that part of image n of x (N, H, W, C); zero where it lies outside."""
     _, H, W, C = x.shape
     pixels, start = x.reshape(-1), n * H * W
-    left, right = min(max(0, -first_column), width), min(width, W - first_column)
+    left = min(max(0, -first_column), width)
+    right = max(left, min(width, W - first_column))
     for row in range(rows):
         target, u = row * width * padded_channels, first_row + row
-        if u < 0 or u >= H or right <= left:
-            out[target : target + width * padded_channels] = 0
+        if u < 0 or u >= H:
+            fill_zero(out, target, width * padded_channels)
             continue
-        out[target : target + left * padded_channels] = 0
-        out[target + right * padded_channels : target + width * padded_channels] = 0
-        source = (start + u * W + first_column) * C + first_channel
+        source = (start + u * W + first_column + left) * C + first_channel
+        inside = target + left * padded_channels
+        fill_zero(out, target, left * padded_channels)
+        fill_zero(out, target + right * padded_channels, (width - right) * padded_channels)
         if channels == C and channels == padded_channels:
-            out[target + left * C : target + right * C] = pixels[source + left * C : source + right * C]
-            continue
-        for column in range(left, right):
-            a, b = target + column * padded_channels, source + column * C
-            for c in range(channels):
-                out[a + c] = pixels[b + c]
-            for c in range(channels, padded_channels):
-                out[a + c] = 0
+            copy(pixels, source, out, inside, (right - left) * C)
+        else:
+            for column in range(right - left):
+                place = inside + column * padded_channels
+                copy(pixels, source + column * C, out, place, channels)
+                fill_zero(out, place + channels, padded_channels - channels)
+
+
+@jit(inline=True)
+def copy(x, i, y, j, count):
+    """y[j : j + count] = x[i : i + count], register by register (NumPy's slices check for broadcasting at every element)."""
+    W = lanes(x)
+    for k in range(0, count - W + 1, W):
+        tile_store(tile_load(x, i + k, 0, 1, 1), y, j + k, 0)
+    k = count // W * W
+    if k < count:
+        tile_store_part(tile_load_part(x, i + k, 0, 1, count - k, 1, 1), y, j + k, 0, 1, count - k)
+
+
+@jit(inline=True)
+def fill_zero(y, j, count):
+    """y[j : j + count] = 0"""
+    W = lanes(y)
+    zero = tile_zero(y, 1, 1)
+    for k in range(0, count - W + 1, W):
+        tile_store(zero, y, j + k, 0)
+    k = count // W * W
+    if k < count:
+        tile_store_part(zero, y, j + k, 0, 1, count - k)

@@ -15,7 +15,7 @@ from functools import cache
 import numba
 import numpy as np
 
-from kernels.conv2d.bands import band_rows, copy_rows, round_up
+from kernels.conv2d.bands import SCRATCH_BYTES, band_rows, copy_rows, round_up
 from kernels.conv2d.plan import Plan, forward_plan, transposed_plan
 from kernels.geometry import Pair
 from kernels.jit import jit
@@ -51,18 +51,22 @@ def conv2d_weight(
     plan = forward_plan(x.shape[2:], kernel_size, stride, padding, dilation)
     (N, C), OC, taps = x.shape[:2], gy.shape[1], len(plan.taps)
     CG, OCG = C // groups, OC // groups
-    R, K = _tile_shape(OCG, x.dtype)
-    R = min(R, 4) if CG <= 4 else min(R, 8)  # few channels, as of an RGB image, would leave most of a tall tile empty
+    R, K = _weight_tile_shape(CG, OCG, x.dtype)
     CP, OCP = round_up(CG, R), round_up(OCG, K * VECTOR_BYTES // x.itemsize)
-
     parts = max(1, min(N, MOST_PARTS, PARTIAL_BYTES // (groups * taps * CP * OCP * x.itemsize)))
+    partial = zeros((parts, groups, taps, CP, OCP), x.dtype)
+
     width = (plan.columns - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
     band = band_rows(plan, width * CP * x.itemsize, plan.rows)
     scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
-    partial = zeros((parts, groups, taps, CP, OCP), x.dtype)
-    workers = min(numba.get_num_threads(), parts * groups)
-    scratch = empty((workers, scratch_rows * width * CP + band * plan.columns * OCP), x.dtype)
-    _weight_kernel(R, K)(to_nhwc(x), to_nhwc(gy), partial, scratch, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width), CP)
+    image_bytes = (scratch_rows * width * CP + band * plan.columns * OCP) * x.itemsize
+    images = max(1, min(-(-N // parts), 2 * SCRATCH_BYTES // image_bytes)) if band == plan.rows else 1
+    workers = max(1, min(numba.get_num_threads(), parts * groups))
+    pixels = empty((workers, images, scratch_rows * width * CP), x.dtype)
+    gradients = empty((workers, images, band * plan.columns * OCP), x.dtype)
+    _weight_kernel(R, K)(
+        to_nhwc(x), to_nhwc(gy), partial, pixels, gradients, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width)
+    )
     return _sum_parts(partial, CG, OCG).reshape(OC, CG, *kernel_size)
 
 
@@ -73,7 +77,8 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     OCG = OC // groups
     R, K = _tile_shape(OCG, x.dtype)
     OCP = round_up(OCG, K * VECTOR_BYTES // x.itemsize)
-    packed = _pack(np.ascontiguousarray(weight), groups, OCP, transposed)
+    packed = zeros((groups, len(plan.taps), weight.shape[0] // groups if transposed else weight.shape[1], OCP), x.dtype)
+    _pack(np.ascontiguousarray(weight), plan.taps, groups, transposed, packed)
     biases = np.zeros((groups, OCP), x.dtype)
     if bias is not None:
         biases[:, :OCG] = bias.reshape(groups, OCG)
@@ -87,7 +92,7 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     scratch = empty((workers, scratch_rows * width * (C // groups)), x.dtype)
     y = empty((N, *plan.out_size, OC), x.dtype)
     _convolve_kernel(R, K)(
-        to_nhwc(x), packed, biases, y, scratch, plan.phases, plan.taps, plan.in_stride, plan.out_stride, plan.low, (band, bands, scratch_rows, width)
+        to_nhwc(x), packed, biases, y, scratch, plan.phases, plan.runs, plan.in_stride, plan.out_stride, plan.low, (band, bands, scratch_rows, width)
     )
     return to_nchw(y)
 
@@ -98,23 +103,26 @@ def _tile_shape(out_channels: int, dtype: np.dtype) -> tuple[int, int]:
     return (REGISTERS // 4, 2) if wide else (REGISTERS // 2, 1)
 
 
+def _weight_tile_shape(channels: int, out_channels: int, dtype: np.dtype) -> tuple[int, int]:
+    """(R, K) for the weight gradient, whose rows are input channels: the few of an RGB image would leave most of a tall tile empty."""
+    R, K = _tile_shape(out_channels, dtype)
+    return min(R, 4 if channels <= 4 else max(8, channels // 8 * 8)), K
+
+
 @jit
-def _pack(weight, groups, OCP, transposed):
-    """(OC, C/G, KH, KW) -> (G, KH*KW, input channels, output channels rounded up to OCP); with `transposed`, C is the output."""
-    OC, CG, KH, KW = weight.shape
+def _pack(weight, taps, groups, transposed, packed):
+    """(OC, C/G, KH, KW) -> (G, taps in the order of the plan, input channels, output channels rounded up); with `transposed`, C is the output."""
+    OC, CG, _, KW = weight.shape
     OCG = OC // groups
-    ins, outs = (OCG, CG) if transposed else (CG, OCG)
-    packed = np.zeros((groups, KH * KW, ins, OCP), weight.dtype)
     for g in range(groups):
-        for o in range(OCG):
-            for c in range(CG):
-                for tap in range(KH * KW):
-                    value = weight[g * OCG + o, c, tap // KW, tap % KW]
+        for t in range(len(taps)):
+            i, j = taps[t, 2] // KW, taps[t, 2] % KW
+            for o in range(OCG):
+                for c in range(CG):
                     if transposed:
-                        packed[g, tap, o, c] = value
+                        packed[g, t, o, c] = weight[g * OCG + o, c, i, j]
                     else:
-                        packed[g, tap, c, o] = value
-    return packed
+                        packed[g, t, c, o] = weight[g * OCG + o, c, i, j]
 
 
 @cache
@@ -122,21 +130,20 @@ def _convolve_kernel(R: int, K: int) -> Callable:
     """The compiled convolution for tiles of R pixels by K registers of output channels."""
 
     @jit
-    def phase_of_band(scratch, packed, biases, y, taps, phase, n, g, q0, q1, in_stride, out_stride, low, width, CG):  # noqa: PLR0913
+    def phase_of_band(scratch, packed, biases, y, runs, phase, n, g, q0, q1, in_stride, out_stride, low, width, CG):  # noqa: PLR0913
         _, OH, OW, OC = y.shape
         OCG, OCP = OC // biases.shape[0], biases.shape[1]
         V = K * lanes(scratch)
         weights, bias, out = packed.reshape(-1), biases.reshape(-1), y.reshape(-1)
-        first, end, origin_y, origin_x, rows, columns = phase
+        first, end, origin_y, origin_x, rows, columns = phase[2], phase[3], phase[4], phase[5], phase[6], phase[7]
         for o in range(0, OCP, V):
             for q in range(q0, min(q1, rows)):
                 for r in range(0, columns, R):
                     tile = tile_load(bias, g * OCP + o, 0, R, K)
                     for t in range(first, end):
-                        dy, dx, tap = taps[t]
-                        a = (((q - q0) * in_stride[0] + dy - low[0]) * width + r * in_stride[1] + dx - low[1]) * CG
-                        b = ((g * packed.shape[1] + tap) * CG) * OCP + o
-                        for c in range(CG):
+                        a = (((q - q0) * in_stride[0] + runs[t, 0] - low[0]) * width + r * in_stride[1] + runs[t, 1] - low[1]) * CG
+                        b = (g * packed.shape[1] + runs[t, 2]) * CG * OCP + o
+                        for c in range(runs[t, 3] * CG):
                             tile = tile_outer(tile, scratch, a + c, in_stride[1] * CG, weights, b + c * OCP)
                     place = ((n * OH + q * out_stride[0] + origin_y) * OW + r * out_stride[1] + origin_x) * OC + g * OCG + o
                     if r + R <= columns and o + V <= OCG:
@@ -145,7 +152,7 @@ def _convolve_kernel(R: int, K: int) -> Callable:
                         tile_store_part(tile, out, place, out_stride[1] * OC, columns - r, OCG - o)
 
     @jit(parallel=True)
-    def convolve(x, packed, biases, y, scratch, phases, taps, in_stride, out_stride, low, sizes):
+    def convolve(x, packed, biases, y, scratch, phases, runs, in_stride, out_stride, low, sizes):
         band, bands, scratch_rows, width = sizes
         groups, CG = packed.shape[0], packed.shape[2]
         workers, units = scratch.shape[0], x.shape[0] * groups * bands
@@ -155,7 +162,7 @@ def _convolve_kernel(R: int, K: int) -> Callable:
                 copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, scratch[worker], CG)
                 for p in range(len(phases)):
                     phase_of_band(
-                        scratch[worker], packed, biases, y, taps, phases[p], n, g, q0, q0 + band, in_stride, out_stride, low, width, CG
+                        scratch[worker], packed, biases, y, runs, phases[p], n, g, q0, q0 + band, in_stride, out_stride, low, width, CG
                     )
 
     return convolve
@@ -166,53 +173,58 @@ def _weight_kernel(R: int, K: int) -> Callable:
     """The compiled weight gradient for tiles of R input channels by K registers of output channels."""
 
     @jit
-    def taps_of_band(pixels, gradients, partial, taps, q0, q1, columns, in_stride, low, width, CP):
-        OCP = partial.shape[2]
-        total = partial.reshape(-1)
+    def taps_of_band(pixels, gradients, partial, taps, images, rows, columns, in_stride, low, width):
+        _, CP, OCP = partial.shape
+        xs, gs, total = pixels.reshape(-1), gradients.reshape(-1), partial.reshape(-1)
         for o in range(0, OCP, K * lanes(total)):
             for c in range(0, CP, R):
                 for t in range(len(taps)):
                     tile = tile_zero(total, R, K)
-                    for q in range(q1 - q0):
-                        a = ((q * in_stride[0] + taps[t, 0] - low[0]) * width + taps[t, 1] - low[1]) * CP + c
-                        b = q * columns * OCP + o
-                        for r in range(columns):
-                            tile = tile_outer(tile, pixels, a + r * in_stride[1] * CP, 1, gradients, b + r * OCP)
+                    for m in range(images):
+                        for q in range(rows):
+                            a = m * pixels.shape[1] + ((q * in_stride[0] + taps[t, 0] - low[0]) * width + taps[t, 1] - low[1]) * CP + c
+                            b = m * gradients.shape[1] + q * columns * OCP + o
+                            for r in range(columns):
+                                tile = tile_outer(tile, xs, a + r * in_stride[1] * CP, 1, gs, b + r * OCP)
                     place = (t * CP + c) * OCP + o
                     tile_store(tile_load(total, place, OCP, R, K) + tile, total, place, OCP)
 
     @jit(parallel=True)
-    def weight_gradient(x, gy, partial, scratch, taps, in_stride, low, sizes, CP):
+    def weight_gradient(x, gy, partial, pixels, gradients, taps, in_stride, low, sizes):
         band, scratch_rows, width = sizes
         N, rows, columns, OC = gy.shape
-        parts, groups, _, _, OCP = partial.shape
-        CG, OCG, workers = x.shape[3] // groups, OC // groups, scratch.shape[0]
+        parts, groups, _, CP, OCP = partial.shape
+        CG, OCG, (workers, most, _) = x.shape[3] // groups, OC // groups, pixels.shape
         for worker in numba.prange(workers):
-            pixels = scratch[worker, : scratch_rows * width * CP]
-            gradients = scratch[worker, scratch_rows * width * CP :]
+            xs, gs = pixels[worker], gradients[worker]
             for unit in range(worker, parts * groups, workers):
                 part, g = unit // groups, unit % groups
-                for n in range(part * N // parts, (part + 1) * N // parts):
-                    for q0 in range(0, rows, band):
-                        q1 = min(q0 + band, rows)
-                        copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, pixels, CP)
-                        copy_rows(gy, n, q0, q1 - q0, 0, columns, g * OCG, OCG, gradients, OCP)
-                        taps_of_band(pixels, gradients, partial[part, g], taps, q0, q1, columns, in_stride, low, width, CP)
+                end = (part + 1) * N // parts
+                for n in range(part * N // parts, end, most):
+                    images = min(most, end - n)
+                    for q in range(0, rows, band):
+                        count = min(band, rows - q)
+                        for m in range(images):
+                            copy_rows(x, n + m, q * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, xs[m], CP)
+                            copy_rows(gy, n + m, q, count, 0, columns, g * OCG, OCG, gs[m], OCP)
+                        taps_of_band(xs, gs, partial[part, g], taps, images, count, columns, in_stride, low, width)
 
     return weight_gradient
 
 
-@jit
+@jit(parallel=True)
 def _sum_parts(partial, CG, OCG):
     """(parts, G, taps, CP, OCP) -> (G, OC/G, C/G, taps): the parts added in their order, the rounding up cut off."""
-    parts, groups, taps, _, _ = partial.shape
-    gw = np.zeros((groups, OCG, CG, taps), partial.dtype)
-    for g in range(groups):
-        for t in range(taps):
-            for c in range(CG):
-                for o in range(OCG):
-                    total = np.float64(0)
-                    for part in range(parts):
-                        total += partial[part, g, t, c, o]
-                    gw[g, o, c, t] = total
+    parts, groups, taps, _, OCP = partial.shape
+    gw = np.empty((groups, OCG, CG, taps), partial.dtype)
+    for unit in numba.prange(groups * taps):
+        g, t = unit // taps, unit % taps
+        total = np.empty(OCP, partial.dtype)
+        for c in range(CG):
+            total[:] = partial[0, g, t, c]
+            for part in range(1, parts):
+                for o in range(OCP):
+                    total[o] += partial[part, g, t, c, o]
+            for o in range(OCG):
+                gw[g, o, c, t] = total[o]
     return gw

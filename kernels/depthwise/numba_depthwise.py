@@ -79,16 +79,15 @@ def _phase_of_band(scratch, weights, bias, y, taps, phase, n, q0, q1, in_stride,
     _, OH, OW, C = y.shape
     CP, W = len(bias), lanes(bias)
     factors, out = weights.reshape(-1), y.reshape(-1)
-    first, end, origin_y, origin_x, rows, columns = phase
+    first, end, origin_y, origin_x, rows, columns = phase[0], phase[1], phase[4], phase[5], phase[6], phase[7]
     for q in range(q0, min(q1, rows)):
         for r in range(0, columns, R):
             place = ((n * OH + q * out_stride[0] + origin_y) * OW + r * out_stride[1] + origin_x) * C
             for c in range(0, CP, W):
                 tile = tile_load(bias, c, 0, R, 1)
                 for t in range(first, end):
-                    dy, dx, tap = taps[t]
-                    a = (((q - q0) * in_stride[0] + dy - low[0]) * width + r * in_stride[1] + dx - low[1]) * CP + c
-                    tile = tile_fma(tile, tile_load(scratch, a, in_stride[1] * CP, R, 1), tile_load(factors, tap * CP + c, 0, R, 1))
+                    a = (((q - q0) * in_stride[0] + taps[t, 0] - low[0]) * width + r * in_stride[1] + taps[t, 1] - low[1]) * CP + c
+                    tile = tile_fma(tile, tile_load(scratch, a, in_stride[1] * CP, R, 1), tile_load(factors, taps[t, 2] * CP + c, 0, R, 1))
                 if r + R <= columns and c + W <= C:
                     tile_store(tile, out, place + c, out_stride[1] * C)
                 else:
