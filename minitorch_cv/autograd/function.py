@@ -39,16 +39,17 @@ class Function:
         y = Square.apply(x)
     """
 
-    __slots__ = ("_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "needs", "options", "outputs")
+    __slots__ = ("_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "__weakref__", "edges", "line", "needs", "options", "outputs", "segment")
 
     broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
     is_view = False  # the output may share memory with the first input
-    line: str | None = None  # "file.py:12", where the user called it; known in debug mode
 
     edges: tuple  # for each input, where its gradient goes: a leaf, (node, number of its output), or None
     needs: tuple[bool, ...]  # for each input, whether a gradient is needed
     options: dict[str, Any]  # the keyword arguments
     outputs: tuple[tuple[tuple[int, ...], np.dtype], ...] | None  # shape and dtype of each output; None once the node is used up
+    line: str | None  # "file.py:12", where the user called the function; known in debug mode
+    segment: Any  # the checkpointed stretch that has what forward saved, or None
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any, **options: Any) -> Any:
@@ -76,6 +77,7 @@ class Function:
         ctx.edges = tuple(edges)
         ctx.needs = tuple([edge is not None for edge in edges])
         ctx.options = options
+        ctx.line = ctx.segment = None
         ctx._inputs = inputs
         ctx._saved_inputs = ctx._saved_outputs = ctx._undifferentiable = ()
         results = cls.forward(ctx, *arrays, **options)
@@ -157,8 +159,26 @@ class Function:
     def release(self) -> None:
         """Forget everything: backward has passed."""
         self.edges = self._saved_inputs = self._saved_outputs = ()
-        self.outputs = None
+        self.outputs = self.segment = None
+        self.options = {}
         self.__dict__.clear()
+
+    # --- checkpointing
+
+    def empty(self) -> None:
+        """Forget the arrays that forward saved, and its attributes; `refill_from` will bring them back."""
+        self._saved_inputs = tuple([s and (s[0], None, s[2], s[3]) for s in self._saved_inputs])
+        self._saved_outputs = ()
+        self.__dict__.clear()
+
+    def refill_from(self, other: "Function") -> None:
+        """Take what another call of the same function with the same inputs saved."""
+        pairs = zip(self._saved_inputs, other._saved_inputs, strict=True)
+        # A tensor that both calls used must not have changed in between: the first call's count of its changes is kept.
+        self._saved_inputs = tuple([new and (*new[:3], old[3] if old[2] is new[2] else new[3]) for old, new in pairs])
+        self._saved_outputs = other._saved_outputs
+        self.__dict__.update(other.__dict__)
+        self.segment = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}, called at {self.line}" if self.line else type(self).__name__

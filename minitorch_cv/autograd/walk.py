@@ -171,6 +171,8 @@ def _pass(node: Function, needs: tuple[bool, ...], gradients: Gradients, ends: f
 
 def _call_backward(node: Function, arrived: list[Tensor | None]) -> tuple:
     try:
+        if node.segment is not None:
+            node.segment.refill()
         results = node.backward(node, *node.with_zeros(arrived))
     except Exception as error:
         error.add_note(f"This happened in the backward of {node!r}.")
