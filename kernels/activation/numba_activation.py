@@ -46,7 +46,8 @@ def lambert_fraction(levels: int) -> tuple[np.ndarray, np.ndarray]:
 
         tanh x = x / (1 + x^2 / (3 + x^2 / (5 + ...))).
 
-    cut after `levels` levels. All coefficients are positive, so nothing cancels. 13 levels are exact to 4e-8 wherever tanh x is not 1 to that precision.
+    cut after `levels` levels. All coefficients are positive, so nothing cancels. 13 levels are exact to 4e-8 wherever tanh x is not
+    1 to that precision.
     """
     p, q = np.poly1d([1.0]), np.poly1d([2.0 * levels - 1])
     square = np.poly1d([1.0, 0.0])

@@ -202,8 +202,8 @@ def _sums(blocks, g, x, gate, gated, block, table, floor, keep, sums):
 
 @jit
 def _sums_of_block(b, g, x, gate, gated, block, table, floor, keep, sums):
-    """sums[:, b] (2, C): sum g and sum g * (x - mean) over block b, where g counts only if gate > floor; then written to `gated` if
-    `keep`.""" mean, zero = table[0], x.dtype.type(0)  # a plain 0 would make float64 of everything
+    """sums[:, b] (2, C): sum g and sum g * (x - mean) over block b; g counts where gate > floor, and is written to `gated` if `keep`."""
+    mean, zero = table[0], x.dtype.type(0)  # a plain 0 would make float64 of everything
     wide = mean.size
     total, moment = np.empty(wide, x.dtype), np.empty(wide, x.dtype)
     for j in range(wide):
