@@ -3,6 +3,7 @@
 from kernels.activation import relu, relu_backward, tanh, tanh_backward
 from kernels.backend import BACKENDS, backend, current_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
+from kernels.channel_sum import channel_sum
 from kernels.conv2d import conv2d, conv2d_input, conv2d_weight
 from kernels.matmul import matmul
 from kernels.optimizer import adam_step, all_finite, scale, sgd_step, squared_norm
@@ -36,6 +37,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_eval",
     "batch_norm_train",
+    "channel_sum",
     "conv2d",
     "conv2d_input",
     "conv2d_weight",

@@ -20,7 +20,7 @@ from minitorch_cv.autograd.modes import current_mode, enable_grad, switched
 from minitorch_cv.tensor import Tensor, method
 
 Gradients = dict[Any, Tensor]  # from edges to gradients
-Needs = dict[Function, tuple[bool, ...]]  # for each node, which of its inputs' gradients are needed
+Needs = dict[Function, list[bool]]  # for each node, which of its inputs' gradients are needed
 Tensors = Tensor | Sequence[Tensor]
 
 
@@ -71,10 +71,13 @@ def vjp(function: Callable, inputs: Sequence[Tensor | None], output_grads: Any) 
     with enable_grad():
         # Each input becomes one of its own: if y = x * x and both are inputs, the gradient of x must not also flow through y.
         fresh = [x if x is None or not x.requires_grad else _Fresh.apply(x) if create_graph else Tensor(x.data, True) for x in inputs]
-        outputs = function(*fresh)
+        outputs = _as_tuple(function(*fresh))
+    # An output may depend on none of the inputs that require a gradient: it contributes nothing.
+    joined = [(y, gy) for y, gy in zip(outputs, _as_tuple(output_grads), strict=True) if y.requires_grad]
     edges = [None if x is None or not x.requires_grad else edge_of(x) for x in fresh]
     ends = frozenset(edges) - {None}
-    gradients = _walk(_start(outputs, output_grads), None, create_graph, ends, stop_at_ends=True) if ends else {}
+    start = _start([y for y, _ in joined], [gy for _, gy in joined])
+    gradients = _walk(start, None, create_graph, ends, stop_at_ends=True) if ends else {}
     return tuple(gradients.get(edge) for edge in edges)
 
 
@@ -145,60 +148,60 @@ def _needs_towards(ends: frozenset, order: list[Function]) -> Needs:
     """For the nodes that a gradient passes on its way to `ends`: the inputs through which it goes."""
     needs: Needs = {}
     for node in reversed(order):
-        towards = tuple([edge is not None and (edge in ends or (type(edge) is tuple and edge[0] in needs)) for edge in node.edges])
+        towards = [edge is not None and (edge in ends or (type(edge) is tuple and edge[0] in needs)) for edge in node.edges]
         if True in towards:
             needs[node] = towards
     return needs
 
 
-def _pass(node: Function, needs: tuple[bool, ...], gradients: Gradients, ends: frozenset, debugging: bool) -> None:
+def _pass(node: Function, needs: list[bool], gradients: Gradients, ends: frozenset, debugging: bool) -> None:
     """Turn the gradients of the outputs of `node` into gradients of its inputs, and add those to `gradients`."""
-    arrived = [gradients.get(edge) if edge in ends else gradients.pop(edge, None) for edge in node.output_edges()]
+    arrived = []
+    for i in range(len(node.outputs)):
+        edge = (node, i)
+        arrived.append(gradients.get(edge) if edge in ends else gradients.pop(edge, None))
     if all(gradient is None for gradient in arrived):
-        return
-    before, node.needs = node.needs, needs
-    try:
-        results = _call_backward(node, arrived)
-    finally:
-        node.needs = before
+        return  # a function before this one found that there is none
+    results = _call_backward(node, needs, arrived)
     if debugging or node.line:
         debug.check_backward(node, results)
-    for i, (edge, gradient) in enumerate(zip(node.edges, results, strict=True)):
+    for i, gradient in enumerate(results):
         if needs[i] and gradient is not None:
-            gradient = _fitted(gradient, node, i, *_shape_and_dtype(edge))
-            gradients[edge] = gradients[edge] + gradient if edge in gradients else gradient
+            edge = node.edges[i]
+            gradient = _fitted(gradient, node, i)
+            previous = gradients.get(edge)
+            gradients[edge] = gradient if previous is None else previous + gradient
 
 
-def _call_backward(node: Function, arrived: list[Tensor | None]) -> tuple:
+def _call_backward(node: Function, needs: list[bool], arrived: list[Tensor | None]) -> tuple:
+    before, node.needs = node.needs, needs
     try:
         if node.segment is not None:
             node.segment.refill()
-        results = node.backward(node, *node.with_zeros(arrived))
+        results = node.backward(node, *[node.zero_gradient(i) if g is None else g for i, g in enumerate(arrived)])
     except Exception as error:
         error.add_note(f"This happened in the backward of {node!r}.")
         raise
-    results = results if isinstance(results, tuple) else (results,)
+    finally:
+        node.needs = before
+    if type(results) is not tuple:
+        results = (results,)
     if len(results) != len(node.edges):
         raise RuntimeError(f"backward of {node!r}: returned {len(results)} gradients for {len(node.edges)} inputs")
     return results
 
 
-def _fitted(gradient: Tensor, node: Function, i: int, shape: tuple[int, ...], dtype: np.dtype) -> Tensor:
-    """The gradient as its input has it: broadcasting is undone here, and nowhere else."""
+def _fitted(gradient: Tensor, node: Function, i: int) -> Tensor:
+    """The gradient as input number i has it: broadcasting is undone here, and nowhere else."""
+    edge = node.edges[i]
+    shape, dtype = edge[0].outputs[edge[1]] if type(edge) is tuple else (edge.data.shape, edge.data.dtype)
     if not isinstance(gradient, Tensor):
         raise TypeError(f"backward of {node!r}: the gradient with respect to input {i} is {type(gradient).__name__}, expected a Tensor or None")
     if gradient.data.shape != shape:
         if not node.broadcasts:
             raise RuntimeError(f"backward of {node!r}: the gradient with respect to input {i} has shape {gradient.shape}, expected {shape}")
         gradient = gradient.sum_to_shape(shape)
-    return gradient if gradient.data.dtype == dtype else gradient.to(dtype)
-
-
-def _shape_and_dtype(edge: Any) -> tuple[tuple[int, ...], np.dtype]:
-    if type(edge) is tuple:
-        node, i = edge
-        return node.outputs[i]
-    return edge.data.shape, edge.data.dtype
+    return gradient if gradient.data.dtype is dtype else gradient.to(dtype)
 
 
 # --- where it starts and ends

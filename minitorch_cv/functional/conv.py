@@ -19,6 +19,7 @@ import numpy as np
 import kernels
 from kernels.geometry import Pair, output_length, pair, transposed_output_size
 from minitorch_cv.autograd import Function
+from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import as_batch, check_floating
 from minitorch_cv.functional.shape import pad
 from minitorch_cv.tensor import Tensor
@@ -39,7 +40,7 @@ class Conv2d(Function):
         geometry = ctx.options  # stride, padding, dilation, groups
         gx = Conv2dInput.apply(gy, weight, input_size=ctx.input_size, **geometry) if ctx.needs[0] else None
         gw = Conv2dWeight.apply(x, gy, kernel_size=ctx.kernel_size, **geometry) if ctx.needs[1] else None
-        gb = gy.sum((0, 2, 3)) if ctx.needs[2] else None
+        gb = channel_sum(gy) if ctx.needs[2] else None
         return gx, gw, gb
 
 

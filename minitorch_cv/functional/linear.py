@@ -6,6 +6,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function
+from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
 
@@ -22,8 +23,8 @@ class Linear(Function):
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_inputs
         gx = gy @ weight if ctx.needs[0] else None
-        gw = gy.T @ x if ctx.needs[1] else None
-        gb = gy.sum(0) if ctx.needs[2] else None
+        gw = gy.transpose(0, 1) @ x if ctx.needs[1] else None
+        gb = channel_sum(gy) if ctx.needs[2] else None
         return gx, gw, gb
 
 

@@ -73,7 +73,7 @@ def _coefficients(
 
 
 def cross_entropy(
-    input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
+    input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """-log softmax(input)[target]: how badly scores `input` (N, C), (N, C, d1, ...) or (C,) predict `target`.

@@ -15,6 +15,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import Function, is_recomputing, no_grad, vjp
 from minitorch_cv.functional.activation import relu_mask
+from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
 
@@ -72,7 +73,7 @@ def _train_gradient(gy: Tensor, x: Tensor, weight: Tensor | None, y: Tensor | No
     centred = x - x.mean(axes, keepdim=True)
     inverse_std = ((centred * centred).mean(axes, keepdim=True) + eps) ** -0.5
     xhat = centred * inverse_std
-    gbias, gweight = g.sum(axes), (g * xhat).sum(axes)
+    gbias, gweight = channel_sum(g), channel_sum(g * xhat)
     gx = inverse_std * (g - gbias.reshape(channel) / M - xhat * (gweight.reshape(channel) / M))
     return (gx if weight is None else gx * weight.reshape(channel)), gweight, gbias, g
 
@@ -93,13 +94,13 @@ class BatchNormEval(Function):
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, var = ctx.saved_inputs
-        axes, channel = _axes(x)
+        _, channel = _axes(x)
         g = relu_mask(gy, ctx.saved_outputs[0]) if ctx.options["relu"] else gy
         inverse_std = (var + ctx.options["eps"]) ** -0.5
         scale = inverse_std if weight is None else weight * inverse_std
         gx = g * scale.reshape(channel) if ctx.needs[0] else None
-        gweight = (g * (x - mean.reshape(channel))).sum(axes) * inverse_std if ctx.needs[1] else None
-        gbias = g.sum(axes) if ctx.needs[2] else None
+        gweight = channel_sum(g * (x - mean.reshape(channel))) * inverse_std if ctx.needs[1] else None
+        gbias = channel_sum(g) if ctx.needs[2] else None
         return gx, gweight, gbias, g, None, None
 
 
@@ -122,6 +123,11 @@ def batch_norm(
     check_floating("input", input)
     if input.ndim < 2:
         raise ValueError(f"input: got shape {input.shape}, expected (N, C) or (N, C, *)")
+    for name, running in (("running_mean", running_mean), ("running_var", running_var)):
+        if running is not None and running.shape != (input.shape[1],):
+            raise ValueError(f"{name}: got shape {running.shape}, expected {(input.shape[1],)}, a number for each channel")
+        if running is not None and running.dtype != input.dtype:
+            raise TypeError(f"{name}: got {running.dtype}, expected {input.dtype} like input")
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
@@ -138,9 +144,6 @@ def batch_norm(
 
 
 def _move(running: Tensor | None, value: np.ndarray, momentum: float) -> None:
-    if running is None:
-        return
-    if running.shape != value.shape:
-        raise ValueError(f"running statistics: got shape {running.shape}, expected {value.shape}")
-    with no_grad():
-        running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))
+    if running is not None:
+        with no_grad():
+            running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))

@@ -45,7 +45,7 @@ class _Conv(Module):
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         unusual = {"padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0), "groups": 1}
-        parts += [f"{name}={getattr(self, name)!r}" for name, usual in unusual.items() if getattr(self, name) != usual]
+        parts += [f"{name}={getattr(self, name)}" for name, usual in unusual.items() if getattr(self, name) != usual]
         return ", ".join([*parts, *(["bias=False"] if self.bias is None else [])])
 
 
@@ -57,7 +57,7 @@ class Conv2d(_Conv):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair | str = 0,
-        dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: np.dtype | type = np.float32,
+        dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", *, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         check_padding_name(padding, stride)
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, False)
@@ -77,7 +77,7 @@ class ConvTranspose2d(_Conv):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0,
         output_padding: int | Pair = 0, groups: int = 1, bias: bool = True, dilation: int | Pair = 1, padding_mode: str = "zeros",
-        dtype: np.dtype | type = np.float32,
+        *, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__(
             in_channels, out_channels, kernel_size, stride, pair(padding, "padding", 0), dilation, groups, bias, padding_mode, dtype, True

@@ -14,7 +14,7 @@ from minitorch_cv.tensor import Tensor
 class Linear(Module):
     """y = x @ weight.T + bias, from (..., in_features) to (..., out_features). State: weight (out_features, in_features), bias (out_features,)."""
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: np.dtype | type = np.float32) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: np.dtype | type = np.float32) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))

@@ -15,7 +15,7 @@ class _BatchNorm(Module):
 
     In training mode by the statistics of the batch, which the running statistics follow; in evaluation mode by the running statistics.
     momentum: the fraction by which the running statistics move to the batch's; None averages over all batches so far instead. affine: scale by a learned
-    weight, shift by a learned bias. track_running_stats=False: none are kept, and the batch's are used in evaluation too.
+    weight and, with `bias`, shift by a learned bias. track_running_stats=False: none are kept, and the batch's are used in evaluation too.
 
     State: weight, bias, running_mean, running_var (num_features,), num_batches_tracked (a number).
     """
@@ -24,13 +24,13 @@ class _BatchNorm(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
-        dtype: np.dtype | type = np.float32,
+        *, bias: bool = True, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.register_parameter("weight", Parameter(np.empty(num_features, dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(np.empty(num_features, dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(np.empty(num_features, dtype)) if affine and bias else None)
         self.register_buffer("running_mean", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
         self.register_buffer("running_var", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", Tensor(np.array(0)) if track_running_stats else None)
@@ -46,8 +46,9 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and fresh running statistics."""
         self.reset_running_stats()
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, x: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
@@ -70,7 +71,7 @@ class _BatchNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 

@@ -1,0 +1,49 @@
+"""Hypothesis strategies for tensors of images: sizes, memory orders, values that stay away from kinks."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import minitorch_cv as mt
+
+MEMORY_ORDERS = ("channels-last", "contiguous", "width-first", "gaps", "reversed")
+
+
+def pair(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
+    """(vertical, horizontal), each from `low` to `high`."""
+    return st.tuples(st.integers(low, high), st.integers(low, high))
+
+
+def arranged(array: np.ndarray, order: str) -> np.ndarray:
+    """The same values in another memory order: with the channels last, the height last, gaps between the elements, or backwards."""
+    if array.ndim != 4 or order == "contiguous":
+        return array
+    if order == "channels-last":
+        return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    if order == "width-first":
+        return np.ascontiguousarray(array.transpose(0, 1, 3, 2)).transpose(0, 1, 3, 2)
+    if order == "gaps":
+        wide = np.full([2 * length for length in array.shape], np.nan, array.dtype)
+        wide[::2, ::2, ::2, ::2] = array
+        return wide[::2, ::2, ::2, ::2]
+    return np.ascontiguousarray(array[::-1, ::-1, ::-1, ::-1])[::-1, ::-1, ::-1, ::-1]
+
+
+memory_orders = st.sampled_from(MEMORY_ORDERS)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def smooth(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Standard normal values."""
+    return rng.standard_normal(shape)
+
+
+def apart(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Values with both signs, no two of which (and none and zero) are nearer than 0.1: no maximum and no ReLU changes its mind over a small step."""
+    count = int(np.prod(shape))
+    values = np.arange(1, count + 1) * 0.1 * rng.choice([-1, 1], count)
+    return rng.permutation(values).reshape(shape)
+
+
+def leaf(array: np.ndarray, order: str = "contiguous") -> mt.Tensor:
+    """A tensor, arranged in memory as asked, that requires a gradient."""
+    return mt.from_numpy(arranged(array, order)).requires_grad_()

@@ -1,0 +1,161 @@
+"""ReLU, tanh, softmax and its logarithm; dropout; the linear layer's function."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from checks import assert_close
+from drawing import apart, leaf, memory_orders, seeds, smooth
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minitorch_cv as mt
+from minitorch_cv import functional as F
+from minitorch_cv.autograd import gradcheck, gradgradcheck
+
+shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
+
+
+@given(shape=shapes, order=memory_orders, seed=seeds)
+def test_relu_gradients(backend: str, shape: tuple[int, ...], order: str, seed: int) -> None:
+    x = leaf(apart(np.random.default_rng(seed), *shape), order)
+    assert gradcheck(F.relu, [x])
+    assert gradgradcheck(F.relu, [x])
+
+
+@given(shape=shapes, order=memory_orders, seed=seeds)
+def test_tanh_gradients(backend: str, shape: tuple[int, ...], order: str, seed: int) -> None:
+    x = leaf(smooth(np.random.default_rng(seed), *shape), order)
+    assert gradcheck(F.tanh, [x])
+    assert gradgradcheck(F.tanh, [x])
+    assert gradgradcheck(lambda x: F.tanh(F.tanh(x) * x), [x])
+
+
+@pytest.mark.parametrize("function", [F.softmax, F.log_softmax])
+@given(data=st.data(), shape=shapes.filter(len), order=memory_orders, seed=seeds)
+def test_softmax_gradients(
+    backend: str, function: Callable, data: st.DataObject, shape: tuple[int, ...], order: str, seed: int
+) -> None:
+    x = leaf(smooth(np.random.default_rng(seed), *shape), order)
+    dim = data.draw(st.integers(-len(shape), len(shape) - 1))
+    e = np.exp(x.numpy())
+    expected = e / e.sum(dim, keepdims=True)
+    assert_close(function(x, dim), expected if function is F.softmax else np.log(expected), 1e-13)
+    assert gradcheck(lambda x: function(x, dim), [x])
+    assert gradgradcheck(lambda x: function(x, dim), [x])
+
+
+@pytest.mark.parametrize("function", [F.relu, F.tanh, lambda x: F.softmax(x, 1), lambda x: F.log_softmax(x, 0)])
+def test_third_order(function: Callable) -> None:
+    """The gradient of a gradient is a function like any other."""
+    x = leaf(apart(np.random.default_rng(0), 2, 3))
+
+    def slope(x: mt.Tensor) -> mt.Tensor:
+        (gx,) = mt.autograd.grad((function(x) * x * x).sum(), [x], create_graph=True)
+        return gx
+
+    assert gradgradcheck(slope, [x])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_special_values(backend: str, dtype: type) -> None:
+    x = mt.tensor(np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1000.0, -1000.0], dtype), requires_grad=True)
+    y = F.relu(x)
+    assert np.array_equal(y.numpy(), np.array([np.nan, np.inf, 0, 0, 0, 1000, 0], dtype), equal_nan=True)
+    y.sum().backward()
+    assert x.grad.numpy().tolist() == [1, 1, 0, 0, 0, 1, 0]
+    assert np.array_equal(F.tanh(x).numpy(), np.array([np.nan, 1, -1, 0, 0, 1, -1], dtype), equal_nan=True)
+    z = mt.tensor(np.array([[1000.0, 1000.0, -1000.0], [np.nan, 0.0, 0.0]], dtype))
+    assert np.array_equal(F.softmax(z, 1).numpy(), [[0.5, 0.5, 0], [np.nan] * 3], equal_nan=True)
+    assert F.log_softmax(z, 1).numpy()[0, 2] == -2000 - np.log(dtype(2))
+
+
+def test_softmax_errors() -> None:
+    for dim in (2, -3, None):
+        with pytest.raises(IndexError, match=f"dim: got {dim}"):
+            F.softmax(mt.tensor(np.ones((2, 2))), dim)
+    assert F.softmax(mt.tensor(np.array(3.0)), 0).item() == 1
+
+
+@pytest.mark.parametrize("function", [F.relu, F.tanh, lambda x: F.softmax(x, 0), F.dropout])
+def test_types(function: Callable) -> None:
+    with pytest.raises(TypeError, match="input: got dtype int64"):
+        function(mt.tensor(np.array([1, 2])))
+    with pytest.raises(TypeError, match="input: got list"):
+        function([1.0])
+
+
+class TestDropout:
+    def test_zeroes_a_share_and_keeps_the_mean(self) -> None:
+        mt.manual_seed(0)
+        y = F.dropout(mt.tensor(np.ones((200, 200), np.float32)), 0.3).numpy()
+        assert y.dtype == np.float32
+        assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}
+        assert (y == 0).mean() == pytest.approx(0.3, abs=0.012)  # 5 standard errors
+
+    def test_gradient_is_the_same_mask(self) -> None:
+        x = leaf(np.ones((4, 5)))
+        y = F.dropout(x)
+        y.sum().backward()
+        assert np.array_equal(x.grad.numpy(), y.numpy())
+
+    def test_second_order(self) -> None:
+        def repeatable(x: mt.Tensor) -> mt.Tensor:
+            mt.manual_seed(4)
+            return F.dropout(x * x, 0.4)
+
+        x = leaf(smooth(np.random.default_rng(0), 3, 4))
+        assert gradcheck(repeatable, [x])
+        assert gradgradcheck(repeatable, [x])
+
+    def test_seed_and_memory_order(self) -> None:
+        x = np.ones((2, 3, 4, 5))
+
+        def draw(array: np.ndarray) -> np.ndarray:
+            mt.manual_seed(1)
+            return F.dropout(mt.from_numpy(array)).numpy()
+
+        assert np.array_equal(draw(x), draw(x))
+        assert np.array_equal(draw(x), draw(np.ones((2, 4, 5, 3)).transpose(0, 3, 1, 2)))
+        mt.manual_seed(1)
+        assert not np.array_equal(F.dropout(mt.tensor(x)).numpy(), F.dropout(mt.tensor(x)).numpy())
+
+    def test_extremes(self) -> None:
+        x = mt.tensor(np.ones(5))
+        assert F.dropout(x, 0.9, training=False) is x
+        assert F.dropout(x, 0.0) is x
+        assert not F.dropout(x, 1.0).numpy().any()
+        for p in (-0.1, 1.1):
+            with pytest.raises(ValueError, match="p: got"):
+                F.dropout(x, p)
+
+
+class TestLinear:
+    @given(leading=st.lists(st.integers(1, 3), max_size=3), sizes=st.tuples(st.integers(1, 4), st.integers(1, 4)), bias=st.booleans(), seed=seeds)
+    def test_gradients(self, backend: str, leading: list[int], sizes: tuple[int, int], bias: bool, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        inputs = [leaf(smooth(rng, *leading, sizes[0])), leaf(smooth(rng, sizes[0], sizes[1]).T)]
+        inputs += [leaf(smooth(rng, sizes[1]))] if bias else []
+        expected = inputs[0].numpy() @ inputs[1].numpy().T + (inputs[2].numpy() if bias else 0)
+        assert_close(F.linear(*inputs), expected, 1e-13)
+        assert gradcheck(F.linear, inputs)
+        assert gradgradcheck(F.linear, inputs)
+
+    def test_empty_batch(self, backend: str) -> None:
+        x, weight, bias = leaf(np.zeros((0, 3))), leaf(np.ones((2, 3))), leaf(np.ones(2))
+        y = F.linear(x, weight, bias)
+        assert y.shape == (0, 2)
+        y.sum().backward()
+        assert not weight.grad.numpy().any()
+        assert not bias.grad.numpy().any()
+
+    def test_errors(self) -> None:
+        x, weight = mt.tensor(np.ones((2, 3))), mt.tensor(np.ones((4, 3)))
+        with pytest.raises(ValueError, match=r"input: got shape \(2, 4\), expected 3 features last"):
+            F.linear(mt.tensor(np.ones((2, 4))), weight)
+        with pytest.raises(ValueError, match=r"weight: got shape \(3,\)"):
+            F.linear(x, mt.tensor(np.ones(3)))
+        with pytest.raises(ValueError, match=r"bias: got shape \(3,\), expected \(4,\)"):
+            F.linear(x, weight, mt.tensor(np.ones(3)))
+        with pytest.raises(TypeError, match=r"got float32, expected float64"):
+            F.linear(x, mt.tensor(np.ones((4, 3), np.float32)))
