@@ -17,33 +17,68 @@ from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` our
 from kernels.backend import backend
 from minitorch_cv import autograd, functional, random
 from minitorch_cv.autograd import enable_grad, is_grad_enabled, no_grad
-from minitorch_cv.creation import (
-    arange,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    ones,
-    ones_like,
-    rand,
-    randint,
-    randn,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from minitorch_cv.functional.convert import clone
-from minitorch_cv.functional.index import gather
-from minitorch_cv.functional.math import (
-    abs, add, clamp, cos, div, exp, log, maximum, minimum, mul, neg, pow, sigmoid, sin, sqrt, square, sub, where,
+from minitorch_cv.creation import arange, eye, full, full_like, ones, ones_like, rand, randint, randn, zeros, zeros_like
+from minitorch_cv.functional import (
+    abs,
+    add,
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    broadcast_to,
+    cat,
+    clamp,
+    clone,
+    cos,
+    div,
+    eq,
+    exp,
+    flatten,
+    gather,
+    ge,
+    gt,
+    isfinite,
+    isnan,
+    le,
+    log,
+    log_softmax,
+    logsumexp,
+    lt,
+    matmul,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    mul,
+    ne,
+    neg,
+    pad,
+    permute,
+    pow,
+    prod,
+    relu,
+    reshape,
+    sigmoid,
+    sin,
+    softmax,
+    sqrt,
+    square,
+    squeeze,
+    stack,
+    std,
+    sub,
+    sum,
+    tanh,
+    transpose,
+    unsqueeze,
+    var,
+    where,
 )  # fmt: skip
-from minitorch_cv.functional.compare import isfinite, isnan
-from minitorch_cv.functional.matmul import matmul
-from minitorch_cv.functional.activation import log_softmax, relu, softmax, tanh
-from minitorch_cv.functional.reduce import all, amax, amin, any, argmax, argmin, logsumexp, max, mean, min, prod, std, sum, var
-from minitorch_cv.functional.shape import broadcast_to, cat, flatten, pad, permute, reshape, squeeze, stack, transpose, unsqueeze
 from minitorch_cv.random import manual_seed
-from minitorch_cv.tensor import Tensor
+from minitorch_cv.tensor import Tensor, from_numpy, tensor
 from minitorch_cv.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
@@ -53,11 +88,22 @@ __version__ = "0.1.0"
 
 concatenate = cat
 
-_WHEN_USED = ("data", "nn", "optim", "training")
+__all__ = [
+    "Tensor", "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "autograd", "backend", "broadcast_to", "cat",
+    "clamp", "clone", "concatenate", "cos", "data", "div", "enable_grad", "eq", "exp", "eye", "flatten", "from_numpy", "full",
+    "full_like", "functional", "gather", "ge", "get_num_threads", "gt", "is_grad_enabled", "isfinite", "isnan", "le", "log",
+    "log_softmax", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mul", "ne", "neg", "nn",
+    "no_grad", "ones", "ones_like", "optim", "pad", "permute", "pow", "prod", "rand", "randint", "randn", "random", "relu", "reshape",
+    "set_num_threads", "sigmoid", "sin", "softmax", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "tanh", "tensor",
+    "transpose", "unsqueeze", "var", "where", "zeros", "zeros_like",
+]  # fmt: skip
+
+_IMPORTED_WHEN_USED = ("data", "nn", "optim", "training")
+
 
 
 def __getattr__(name: str) -> Any:
     """mt.nn and the like are imported when they are first used."""
-    if name in _WHEN_USED:
+    if name in _IMPORTED_WHEN_USED:
         return import_module(f"minitorch_cv.{name}")
     raise AttributeError(f"module 'minitorch_cv' has no attribute {name!r}")

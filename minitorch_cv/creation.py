@@ -1,4 +1,4 @@
-"""New tensors."""
+"""New tensors: filled with a value, counted up, or drawn at random."""
 
 from typing import Any
 
@@ -7,68 +7,46 @@ from numpy.typing import DTypeLike
 
 from minitorch_cv import random
 from minitorch_cv.functional.shape import as_shape
-from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
-
-
-def tensor(data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with a copy of `data`: a number, nested lists of numbers, an array, or a tensor.
-
-    Arrays, NumPy scalars and tensors keep their dtype; Python floats become float32, integers int64.
-    """
-    array = np.array(data.data if isinstance(data, Tensor) else data, order="K")
-    if dtype is not None:
-        array = array.astype(dtype, order="K", copy=False)
-    elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
-        array = array.astype(DEFAULT_DTYPE)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
-    return Tensor(array, requires_grad)
-
-
-def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor in the memory of `array`: what changes one changes the other. Autograd cannot see changes that go through the array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"array: got {type(array).__name__}, expected a NumPy array")
-    return Tensor(array)
+from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor, tensor
 
 
 def zeros(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
-    """Zeros"""
+    """A tensor of zeros"""
     return Tensor(np.zeros(as_shape(shape), dtype), requires_grad)
 
 
 def ones(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, requires_grad: bool = False) -> Tensor:
-    """Ones"""
+    """A tensor of ones"""
     return Tensor(np.ones(as_shape(shape), dtype), requires_grad)
 
 
-def full(shape: int | tuple[int, ...], value: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def full(shape: int | tuple[int, ...], value: float, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """`value` everywhere"""
     like = tensor(value, dtype)
     return Tensor(np.full(as_shape((shape,)), like.data), requires_grad)
 
 
-def zeros_like(x: Tensor, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape, dtype and memory order of `x`"""
     return Tensor(np.zeros_like(x.data, dtype), requires_grad)
 
 
-def ones_like(x: Tensor, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape, dtype and memory order of `x`"""
     return Tensor(np.ones_like(x.data, dtype), requires_grad)
 
 
-def full_like(x: Tensor, value: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def full_like(x: Tensor, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """`value` everywhere, in the shape, dtype and memory order of `x`"""
     return Tensor(np.full_like(x.data, value, dtype), requires_grad)
 
 
-def arange(start: float, end: float | None = None, step: float = 1, dtype: DTypeLike = None) -> Tensor:
+def arange(start: float, end: float | None = None, step: float = 1, dtype: DTypeLike | None = None) -> Tensor:
     """start, start + step, ... up to `end` exclusive (`arange(end)` starts at 0); integers if all three are."""
-    start, end = (0, start) if end is None else (start, end)
+    first, last = (0, start) if end is None else (start, end)
     if dtype is None:
-        dtype = DEFAULT_DTYPE if any(isinstance(number, float) for number in (start, end, step)) else np.int64
-    return Tensor(np.arange(start, end, step).astype(dtype))
+        dtype = DEFAULT_DTYPE if any(isinstance(number, float) for number in (first, last, step)) else np.int64
+    return Tensor(np.arange(first, last, step).astype(dtype))
 
 
 def eye(n: int, dtype: DTypeLike = DEFAULT_DTYPE) -> Tensor:

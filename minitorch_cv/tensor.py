@@ -1,8 +1,8 @@
 """Tensor: an array, its gradient, and its place in the graph.
 
-This file holds what a tensor *is*. What can be done with one - operators, reductions, shapes, indexing, `backward` - is written as functions, in
-`minitorch_cv.functional` and `minitorch_cv.autograd`; the decorator `method` makes them methods of Tensor too. The declarations at the end of the
-class list them all.
+This file holds what a tensor *is*. What can be done with one (operators, reductions, shapes, indexing, `backward`) is written as functions,
+in `minitorch_cv.functional` and `minitorch_cv.autograd`; the decorator `method` makes them methods of Tensor too. The declarations at the end
+of the class list them all.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +13,6 @@ from numpy.typing import DTypeLike
 
 if TYPE_CHECKING:
     from minitorch_cv.autograd.function import Function
-
-    Edge = Union["Tensor", tuple[Function, int]]  # where a gradient goes: a leaf, or one output of a node
 
 Operand = Union["Tensor", np.ndarray, np.generic, float, int, bool]
 Index = Any
@@ -41,9 +39,10 @@ class Tensor:
     The array is shared, not copied; `minitorch_cv.tensor` copies.
     """
 
-    # _edge is where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which gets it itself.
+    # _edge says where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which keeps it.
+    # _version counts the changes of the memory; _recorded, how many of them, up to now, the history of this tensor takes into account.
     __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad")
-    __array_ufunc__ = None  # np.float32(2) * tensor: NumPy leaves the product to Tensor.__rmul__
+    __array_ufunc__ = None  # np.float32(2) * tensor is left to Tensor.__rmul__
 
     data: np.ndarray
     grad: "Tensor | None"
@@ -53,7 +52,7 @@ class Tensor:
             data = data.data if isinstance(data, Tensor) else np.asarray(data)
         self.data = data
         self.grad = None
-        self._edge: Edge | None = None
+        self._edge: Any = None
         self._requires_grad = False
         self._version = Version()
         self._recorded = 0
@@ -161,7 +160,7 @@ class Tensor:
         """Nested lists of Python numbers."""
         return self.data.tolist()
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if dtype is not None and np.dtype(dtype) != self.data.dtype:
             return self.data.astype(dtype)
         return self.data.copy() if copy else self.data
@@ -316,6 +315,28 @@ class Tensor:
         def long(self) -> "Tensor": ...
         def float(self) -> "Tensor": ...
         def bool(self) -> "Tensor": ...
+
+
+def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of `data`: a number, nested lists of numbers, an array, or a tensor.
+
+    Arrays, NumPy scalars and tensors keep their dtype; Python floats become float32, integers int64.
+    """
+    array = np.array(data.data if isinstance(data, Tensor) else data, order="K")
+    if dtype is not None:
+        array = array.astype(dtype, order="K", copy=False)
+    elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
+        array = array.astype(DEFAULT_DTYPE)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
+    return Tensor(array, requires_grad)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor in the memory of `array`: what changes one changes the other. Autograd cannot see changes that go through the array."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"array: got {type(array).__name__}, expected a NumPy array")
+    return Tensor(array)
 
 
 def method(*names: str, reflected: str | None = None) -> Callable[[AnyFunction], AnyFunction]:

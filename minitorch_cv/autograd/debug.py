@@ -28,10 +28,10 @@ def debug_mode() -> Any:
     return switched(debug=True)
 
 
-def check_forward(node: "Function", outputs: tuple[Tensor, ...]) -> None:
+def check_forward(node: "Function", outputs: Any) -> None:
     """Let `node` remember its caller; raise if an output is not finite."""
     node.line = _calling_line()
-    for i, y in enumerate(outputs):
+    for i, y in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
         if not _all_finite(y.data):
             raise NonFiniteError(f"forward of {node}: output {i}, of shape {y.shape}, has {_describe(y.data)}")
 

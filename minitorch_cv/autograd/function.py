@@ -39,13 +39,13 @@ class Function:
         y = Square.apply(x)
     """
 
-    __slots__ = ("_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "__weakref__", "edges", "line", "needs", "options", "outputs", "segment")
+    __slots__ = ("__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "line", "needs", "options", "outputs", "segment")
 
     broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
     is_view = False  # the output may share memory with the first input
 
-    edges: tuple  # for each input, where its gradient goes: a leaf, (node, number of its output), or None
-    needs: tuple[bool, ...]  # for each input, whether a gradient is needed
+    edges: list  # for each input, where its gradient goes: a leaf, (node, number of its output), or None
+    needs: list[bool]  # for each input, whether a gradient is needed
     options: dict[str, Any]  # the keyword arguments
     outputs: tuple[tuple[tuple[int, ...], np.dtype], ...] | None  # shape and dtype of each output; None once the node is used up
     line: str | None  # "file.py:12", where the user called the function; known in debug mode
@@ -66,42 +66,47 @@ class Function:
         """Run the function on Tensors (None for one that is left out; arrays and numbers are constants), and record it if gradients are needed."""
         mode = current_mode()
         ctx = cls()
-        arrays, edges = [], []
+        arrays, edges, needs = [], [], []
         for x in inputs:
             if isinstance(x, Tensor):
+                needed = x._requires_grad and mode.grad
                 arrays.append(x.data)
-                edges.append(_current_edge(x, cls) if x._requires_grad and mode.grad else None)
+                edges.append(_current_edge(x, cls) if needed else None)
+                needs.append(needed)
             else:
                 arrays.append(None if x is None else np.asarray(x))
                 edges.append(None)
-        ctx.edges = tuple(edges)
-        ctx.needs = tuple([edge is not None for edge in edges])
-        ctx.options = options
+                needs.append(False)
+        ctx.needs, ctx.edges, ctx.options = needs, edges, options
+        ctx.outputs = ctx._saved_inputs = ctx._saved_outputs = ctx._undifferentiable = ()
         ctx.line = ctx.segment = None
         ctx._inputs = inputs
-        ctx._saved_inputs = ctx._saved_outputs = ctx._undifferentiable = ()
         results = cls.forward(ctx, *arrays, **options)
         ctx._inputs = None
-        outputs = ctx._wrap(results if isinstance(results, tuple) else (results,), True in ctx.needs)
+        if type(results) is tuple:
+            outputs: Any = tuple([ctx._output(i, array) for i, array in enumerate(results)])
+        else:
+            outputs = ctx._output(0, results)
+        if ctx._saved_outputs:
+            ctx._keep_outputs(outputs)
         if cls.is_view:
-            _share_version(outputs[0], inputs[0])
+            _share_version(outputs, inputs[0])
         if mode.debug:
             debug.check_forward(ctx, outputs)
-        if mode.segment is not None and True in ctx.needs:
+        if mode.segment is not None and True in needs:
             mode.segment.take(ctx)
-        return outputs if isinstance(results, tuple) else outputs[0]
-
-    def _wrap(self, arrays: tuple, recorded: bool) -> tuple[Tensor, ...]:
-        outputs = tuple([Tensor(array) for array in arrays])
-        if recorded:
-            self.outputs = tuple([(y.data.shape, y.data.dtype) for y in outputs])
-            for i, y in enumerate(outputs):
-                if i not in self._undifferentiable and y.data.dtype.kind == "f":
-                    y._requires_grad = True
-                    y._edge = (self, i)
-            if self._saved_outputs:
-                self._saved_outputs = tuple([(i, outputs[i].data, outputs[i]._version, 0) for i in self._saved_outputs])
         return outputs
+
+    def _output(self, i: int, array: Any) -> Tensor:
+        """Output number i as a Tensor with its place in the graph."""
+        y = Tensor(array)
+        if True in self.needs:
+            shape_and_dtype = y.data.shape, y.data.dtype
+            self.outputs = (*self.outputs, shape_and_dtype) if i else (shape_and_dtype,)
+            if y.data.dtype.kind == "f" and i not in self._undifferentiable:
+                y._requires_grad = True
+                y._edge = (self, i)
+        return y
 
     # --- what forward keeps for backward
 
@@ -119,6 +124,11 @@ class Function:
     def mark_non_differentiable(self, *indices: int) -> None:
         """These outputs have no gradients (outputs that are not floating point never have)."""
         self._undifferentiable = indices
+
+    def _keep_outputs(self, outputs: Any) -> None:
+        kept = [(i, outputs[i] if type(outputs) is tuple else outputs) for i in self._saved_outputs]
+        # The arrays, not the tensors: those refer to this node, and it must not refer to them.
+        self._saved_outputs = tuple([(i, y.data, y._version, y._version.changes) for i, y in kept])
 
     @property
     def saved_inputs(self) -> tuple:
@@ -144,21 +154,15 @@ class Function:
         tensor._requires_grad = edge is not None
         return tensor
 
-    def output_edges(self) -> list[tuple["Function", int]]:
-        """Where the gradients of the outputs go: here."""
-        return [(self, i) for i in range(len(self.outputs or ()))]
-
-    def with_zeros(self, gradients: list) -> list:
-        """Gradients of the outputs, with zeros for those that did not arrive (None for outputs that are not differentiable)."""
-        if any(gradient is None for gradient in gradients):
-            for i, (shape, dtype) in enumerate(self.outputs or ()):
-                if gradients[i] is None and i not in self._undifferentiable and dtype.kind == "f":
-                    gradients[i] = Tensor(np.zeros(shape, dtype))
-        return gradients
+    def zero_gradient(self, i: int) -> Tensor | None:
+        """Zeros like output number i, for a gradient that did not arrive; None for an output that has no gradients."""
+        shape, dtype = self.outputs[i]
+        return None if i in self._undifferentiable or dtype.kind != "f" else Tensor(np.zeros(shape, dtype))
 
     def release(self) -> None:
         """Forget everything: backward has passed."""
-        self.edges = self._saved_inputs = self._saved_outputs = ()
+        self._saved_inputs = self._saved_outputs = ()
+        self.edges = []
         self.outputs = self.segment = None
         self.options = {}
         self.__dict__.clear()
