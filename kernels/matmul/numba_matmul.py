@@ -1,0 +1,117 @@
+"""Matrix product on register tiles, in blocks that stay in the cache.
+
+The result is cut into blocks of ROWS by COLUMNS, each computed by one thread, which walks along the sum in steps of DEPTH terms. In each step it copies the two pieces of a and b
+that meet, so that they lie in the cache as the tiles want them, and adds their product to the block. (Goto and van de Geijn 2008, "Anatomy of high-performance matrix
+multiplication", with one level of blocks less.)
+
+NumPy's own product is as good for large matrices. This one does without a second pool of threads, which would compete with that of the other kernels: `kernels/jit.py`.
+"""
+
+import numba
+import numpy as np
+
+from kernels.conv2d.bands import copy, fill_zero, round_up
+from kernels.jit import jit
+from kernels.memory import empty
+from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store
+
+R, K = REGISTERS // 4, 2
+ROWS, COLUMNS, DEPTH = 256, 64, 256
+
+
+def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """a @ b + bias; see `kernels.matmul`."""
+    M, N, depth = a.shape[0], b.shape[1], a.shape[1]
+    out = empty((M, N), a.dtype)
+    a_across, b_across = _is_transposed(a), _is_transposed(b)
+    rows, terms = round_up(max(1, min(M, ROWS)), R), max(1, min(depth, DEPTH))
+    columns = round_up(max(1, min(N, COLUMNS)), K * VECTOR_BYTES // a.itemsize)
+    blocks = -(-M // rows) * -(-N // columns)
+    scratch = empty((max(1, min(numba.get_num_threads(), blocks)), rows * terms + terms * columns + rows * columns), a.dtype)
+    _multiply(
+        np.ascontiguousarray(a.T if a_across else a), np.ascontiguousarray(b.T if b_across else b), a_across, b_across,
+        np.zeros(N, a.dtype) if bias is None else np.ascontiguousarray(bias), out, scratch, (rows, columns, terms),
+    )  # fmt: skip
+    return out
+
+
+def _is_transposed(matrix: np.ndarray) -> bool:
+    """Whether `matrix` is a transposed view of a C-contiguous one; the blocks can be read in both directions."""
+    return matrix.T.flags.c_contiguous and not matrix.flags.c_contiguous
+
+
+@jit(parallel=True)
+def _multiply(a, b, a_across, b_across, bias, out, scratch, sizes):
+    rows, columns, terms = sizes
+    M, N = out.shape
+    depth = a.shape[0] if a_across else a.shape[1]
+    across = -(-N // columns)
+    blocks, workers = -(-M // rows) * across, scratch.shape[0]
+    for worker in numba.prange(workers):
+        left = scratch[worker, : rows * terms]
+        right = scratch[worker, rows * terms : rows * terms + terms * columns]
+        total = scratch[worker, rows * terms + terms * columns :]
+        for block in range(worker, blocks, workers):
+            m, n = block // across * rows, block % across * columns
+            height, breadth = min(rows, M - m), min(columns, N - n)
+            _start(bias, n, breadth, total, rows, columns)
+            for k in range(0, depth, terms):
+                count = min(terms, depth - k)
+                # left: (rows, terms), or (terms, rows) where a is read across; right: (terms, columns)
+                if a_across:
+                    _copy_block(a, k, m, count, height, left, rows)
+                else:
+                    _copy_block(a, m, k, height, count, left, terms)
+                if b_across:
+                    _transpose_block(b, n, k, breadth, count, right, columns)
+                else:
+                    _copy_block(b, k, n, count, breadth, right, columns)
+                row_step, term_step = (1, rows) if a_across else (terms, 1)
+                _add_product(left, row_step, term_step, right, count, total, height, columns)
+            _finish(total, out, m, n, height, breadth, columns)
+
+
+@jit
+def _start(bias, n, breadth, total, rows, columns):
+    """total (rows, columns) = bias[n:] in every row"""
+    for r in range(rows):
+        copy(bias, n, total, r * columns, breadth)
+        fill_zero(total, r * columns + breadth, columns - breadth)
+
+
+@jit
+def _copy_block(matrix, first_row, first_column, rows, columns, out, pitch):
+    """out (rows, pitch) = that block of `matrix`, zero beyond its columns"""
+    values, width = matrix.reshape(-1), matrix.shape[1]
+    for r in range(rows):
+        copy(values, (first_row + r) * width + first_column, out, r * pitch, columns)
+        fill_zero(out, r * pitch + columns, pitch - columns)
+
+
+@jit
+def _transpose_block(matrix, first_row, first_column, rows, columns, out, pitch):
+    """out (columns, pitch) = that block of `matrix`, transposed, zero beyond its rows"""
+    for c in range(columns):
+        for r in range(rows):
+            out[c * pitch + r] = matrix[first_row + r, first_column + c]
+        for r in range(rows, pitch):
+            out[c * pitch + r] = 0
+
+
+@jit
+def _add_product(left, row_step, term_step, right, terms, total, height, columns):
+    """total (rows, columns) += left @ right; rows beyond `height` hold whatever `left` has there, and are not used."""
+    for n in range(0, columns, K * lanes(right)):
+        for m in range(0, height, R):
+            tile = tile_load(total, m * columns + n, columns, R, K)
+            for k in range(terms):
+                tile = tile_outer(tile, left, m * row_step + k * term_step, row_step, right, k * columns + n)
+            tile_store(tile, total, m * columns + n, columns)
+
+
+@jit
+def _finish(total, out, m, n, height, breadth, columns):
+    """out[m:, n:] = total"""
+    values, N = out.reshape(-1), out.shape[1]
+    for r in range(height):
+        copy(total, r * columns, values, (m + r) * N + n, breadth)
