@@ -1,12 +1,13 @@
 """Checkpoints: everything a training needs to go on, bit for bit.
 
-A checkpoint is a pair: the arrays in a safetensors file, all else in a JSON file beside it, which names the arrays' file and its checksum:
+A checkpoint is a pair: the arrays in a safetensors file, all else in a JSON file beside it, which names the arrays'
+file and its checksum:
 
     checkpoints/last.json                    where the training stands, numbers of the optimiser and the schedule, ...
     checkpoints/last-00000470.safetensors    weights, running statistics, momentum
 
-The arrays are written first, under a name not in use; then the JSON file is replaced in one step; then the arrays of before are deleted.
-Whenever the process dies, `last.json` names a complete file of arrays.
+The arrays are written first, under a name not in use; then the JSON file is replaced in one step; then the arrays of
+before are deleted. Whenever the process dies, `last.json` names a complete file of arrays.
 """
 
 import json
@@ -30,8 +31,8 @@ PAIRS = "$pairs"  # {"$pairs": [[key, value], ...]}: a dictionary whose keys are
 class Checkpoint:
     """The state of a training.
 
-    model: the model's `state_dict`, as arrays. progress: numbers and text only (epoch, step, sums of the running epoch, ...).
-    optimizer, schedule: their `state_dict`.
+    model: the model's `state_dict`, as arrays. optimizer, schedule: theirs.
+    progress: numbers and text only: epoch, step, sums of the running epoch, ...
     """
 
     model: dict[str, np.ndarray]

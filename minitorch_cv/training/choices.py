@@ -50,7 +50,7 @@ OPTIMIZERS: Mapping[str, OptimizerChoice] = {
 
 
 def _constant(optimizer: Any, total: int) -> Any:
-    return lr_scheduler.MultiStepLR(optimizer, milestones=[], gamma=1.0)
+    return lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
 def _step(optimizer: Any, total: int, every: float = 1 / 3, gamma: float = 0.1) -> Any:
@@ -69,8 +69,9 @@ def _linear(optimizer: Any, total: int, warmup: float = 0.2) -> Any:
     return lr_scheduler.LinearWarmupLinearDecay(optimizer, total_steps=total, warmup_steps=round(warmup * total))
 
 
-# Each is called with the optimiser, the number of updates of the whole training, and the recipe's schedule_options; it is stepped after each
-# update. Places in time are fractions of the whole training, so that a schedule means the same for any number of epochs.
+# Each is called with the optimiser, the number of updates of the whole training, and the recipe's schedule_options; it
+# is stepped after each update. Places in time are fractions of the whole training, so that a schedule means the same
+# for any number of epochs.
 SCHEDULES: Mapping[str, Callable[..., Any]] = {
     "constant": _constant,
     "step": _step,  # times `gamma` after every part `every` of the training
@@ -90,7 +91,8 @@ def make_schedule(optimizer: Any, recipe: Recipe, updates: int) -> Any:
     try:
         return SCHEDULES[recipe.schedule](optimizer, updates, **recipe.schedule_options)
     except TypeError as error:
-        raise ValueError(f"schedule_options: {dict(recipe.schedule_options)} do not suit the schedule {recipe.schedule!r}: {error}") from error
+        options = dict(recipe.schedule_options)
+        raise ValueError(f"schedule_options: {options} do not suit the schedule {recipe.schedule!r}: {error}") from error
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:

@@ -17,8 +17,10 @@ FORMAT = 1
 class Config:
     """What a run was asked for, with nothing left to defaults, and where it ran.
 
-    model, model_options: for `models.create`. image_size: (H, W) that the model is given. classes: names of the classes, in the order of labels.
-    data, data_dir: name and place of the data set. limit: only so many training images. validation: the part of them that is put aside.
+    model, model_options: for `models.create`. image_size: (H, W) that the model is given.
+    classes: names of the classes, in the order of labels.
+    data, data_dir: name and place of the data set. limit: only so many training images.
+    validation: the part of them that is put aside.
     images: how many of each kind there are, and a checksum, so that a resumed run notices other data.
     threads, backend: of the kernels. environment: see `environment.describe`.
     """

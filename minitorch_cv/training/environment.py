@@ -5,7 +5,15 @@ import sys
 from typing import Any
 
 # Names of environment entries that change bits, in words for the warning at resume.
-DECISIVE = {"cpu": "type of CPU", "cpu_features": "vector instructions", "numpy": "NumPy", "numba": "Numba", "blas": "BLAS", "threads": "threads"}
+DECISIVE = {
+    "cpu": "type of CPU",
+    "cpu_features": "vector instructions",
+    "numpy": "NumPy",
+    "numba": "Numba",
+    "llvmlite": "llvmlite",
+    "blas": "BLAS",
+    "threads": "threads",
+}
 
 
 def describe(threads: int) -> dict[str, Any]:
@@ -17,6 +25,7 @@ def describe(threads: int) -> dict[str, Any]:
 
     import minitorch_cv
 
+    features = " ".join(sorted(name for name, present in llvm.get_host_cpu_features().items() if present))
     return {
         "minitorch_cv": minitorch_cv.__version__,
         "python": platform.python_version(),
@@ -26,7 +35,7 @@ def describe(threads: int) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": numba.config.CPU_NAME or llvm.get_host_cpu_name(),
         "cpu_model": _cpu_model(),
-        "cpu_features": numba.config.CPU_FEATURES or " ".join(sorted(name for name, there in llvm.get_host_cpu_features().items() if there)),
+        "cpu_features": numba.config.CPU_FEATURES or features,
         "blas": _blas(),
         "threads": threads,
     }
@@ -44,8 +53,12 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _blas() -> str:
     from threadpoolctl import threadpool_info
 
-    pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
-    return "; ".join(sorted({f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip() for pool in pools})) or "unknown"
+    names = {
+        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas"
+    }
+    return "; ".join(sorted(names)) or "unknown"
 
 
 def _cpu_model() -> str:

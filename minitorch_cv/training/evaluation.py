@@ -6,9 +6,9 @@ from contextlib import closing
 from typing import Any
 
 import minitorch_cv.functional as F
+from minitorch_cv import from_numpy
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.nn import Module
-from minitorch_cv.tensor import from_numpy
 from minitorch_cv.training.errors import NotFiniteError
 from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.step import find_origin
@@ -17,7 +17,8 @@ from minitorch_cv.training.step import find_origin
 def evaluate(model: Module, loader: Any, after_batch: Callable[[], None] | None = None) -> Metrics:
     """Loss and accuracies of `model` over all batches of `loader`, in evaluation mode; the model's mode is restored.
 
-    after_batch: called between batches; what it raises ends the evaluation. Raises NotFiniteError where a loss is infinite or NaN.
+    after_batch: called between batches; what it raises ends the evaluation. Raises NotFiniteError where a loss is
+    infinite or NaN.
     """
     was_training = model.training
     model.eval()

@@ -5,6 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minitorch_cv.nn import Module
 from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minitorch_cv.training.choices import make_optimizer, make_schedule
@@ -33,8 +35,8 @@ class Loaders:
 class Trainer:
     """Trains a model into a run folder, from wherever the folder's last checkpoint stands.
 
-    Bit for bit, the result does not depend on how often the training was interrupted: all that a step depends on is in the checkpoint, and
-    what is random is a function of the seed, the epoch and the step.
+    Bit for bit, the result does not depend on how often the training was interrupted: all that a step depends on is in
+    the checkpoint, and what is random is a function of the seed, the epoch and the step.
     """
 
     def __init__(self, model: Module, recipe: Recipe, loaders: Loaders, folder: RunFolder, report: Reporter) -> None:
@@ -55,7 +57,10 @@ class Trainer:
         self._saved_at = self._drawn_at = time.monotonic()
 
     def restore(self) -> None:
-        """Go to where the folder's last checkpoint stands; lines of the metrics that are newer are cut. Raises RunError where it is damaged."""
+        """Go to where the folder's last checkpoint stands; lines of the metrics that are newer are cut.
+
+        Raises RunError where it is damaged.
+        """
         progress: dict[str, Any] = {"epoch": 0}
         if self.folder.has_checkpoint():
             state = load_checkpoint(self.folder.checkpoints)
@@ -71,8 +76,13 @@ class Trainer:
         self.folder.cut_metrics(progress["epoch"])
 
     def fit(self) -> None:
-        """Train to the last epoch. Raises Stopped after SIGINT or SIGTERM, a checkpoint written; NotFiniteError, the checkpoint of before kept."""
-        with stop_on_signals() as stop:
+        """Train to the last epoch.
+
+        Raises Stopped after SIGINT or SIGTERM, with a checkpoint written; NotFiniteError where the loss, a gradient or
+        a weight is infinite or NaN, with the checkpoint of before kept.
+        """
+        # NumPy need not warn of infinities: every loss and gradient is looked at.
+        with stop_on_signals() as stop, np.errstate(all="ignore"):
             while self.epoch < self.recipe.epochs:
                 self._train_epoch(stop)
                 self._finish_epoch(stop)

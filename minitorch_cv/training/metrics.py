@@ -45,8 +45,8 @@ class Metrics:
 def places(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The place of each label in the order of its logits, 0 for the largest; of equal logits, the one of the lower class comes first.
 
-    logits (N, K), labels (N,) -> (N,) int. Counting takes one pass, sorting would take more; and a model that gives every class the same logit
-    gets no credit for it.
+    logits (N, K), labels (N,) -> (N,) int. Counting takes one pass, sorting would take more; and a model that gives
+    every class the same logit gets no credit for it.
     """
     own = np.take_along_axis(logits, labels[:, None], axis=1)  # (N, 1)
     before = np.arange(logits.shape[1]) < labels[:, None]  # (N, K)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from kernels.backend import backend as use_backend
+from minitorch_cv import from_numpy
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.data.transforms import Compose, ToFloat
 from minitorch_cv.nn import Module
-from minitorch_cv.tensor import from_numpy
 from minitorch_cv.training.config import Config
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.images import preparation
@@ -24,7 +24,8 @@ def predict_images(
 ) -> list[dict[str, Any]]:
     """The `top` most probable classes of each image file, the most probable first.
 
-    model: the one trained in `run_dir` (`models.load_run`), in evaluation mode. temperature: the logits are divided by it before the softmax.
+    model: the one trained in `run_dir` (`models.load_run`), in evaluation mode.
+    temperature: the logits are divided by it before the softmax.
     Returns for each file {"image": path, "predictions": [{"class": name, "index": label, "probability": p}, ...]}.
     Raises RunError for a file that is missing or no image, ValueError for a temperature that is not positive.
     """

@@ -1,6 +1,7 @@
 """A recipe: how a model is trained on a data set, as plain data.
 
-Models bring recipes along (see the files in `models/`), the command line replaces single values, `config.json` keeps the result.
+Models bring recipes along (see the files in `models/`), the command line replaces single values, `config.json` keeps
+the result.
 """
 
 import math
@@ -16,11 +17,14 @@ class Recipe:
     """The values of one training.
 
     epochs, batch_size: the last, smaller batch of an epoch is trained on too.
-    optimizer, lr, momentum, weight_decay: `optimizer` is a name of `choices.OPTIMIZERS`; `lr` is the highest learning rate of the schedule.
-    schedule, schedule_options: a name of `choices.SCHEDULES`, and what that schedule is told, in fractions of the whole training.
-    augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P pixels, crops back
-        to the size at a random place, and mirrors every second image.
-    mean, std: for each channel, of pixels between 0 and 1: images enter the model as (pixel - mean) / std. None: as they are, between 0 and 1.
+    optimizer, lr, momentum, weight_decay: `optimizer` is a name of `choices.OPTIMIZERS`; `lr` is the highest learning
+        rate of the schedule.
+    schedule, schedule_options: a name of `choices.SCHEDULES`, and what that schedule is told, in fractions of the whole
+        training.
+    augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P
+        pixels, cuts out a piece of the former size at a random place, and mirrors every second image.
+    mean, std: for each channel, of pixels between 0 and 1: images enter the model as (pixel - mean) / std. None: as
+        they are, between 0 and 1.
     """
 
     epochs: int
@@ -44,9 +48,10 @@ class Recipe:
         _check("lr", self.lr, 0 <= self.lr < math.inf, "a finite number that is not negative")
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and less than 1")
         _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number that is not negative")
-        sgd = OPTIMIZERS[self.optimizer].family == "sgd"
-        _check("momentum", self.momentum, sgd or self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
-        _check("momentum", self.momentum, self.optimizer != "nesterov" or self.momentum > 0, "more than 0, because the optimizer is nesterov")
+        if OPTIMIZERS[self.optimizer].family != "sgd":
+            _check("momentum", self.momentum, self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
+        if self.optimizer == "nesterov":
+            _check("momentum", self.momentum, self.momentum > 0, "more than 0, because the optimizer is nesterov")
         unknown = set(self.augmentation) - {"crop", "flip"}
         _check("augmentation", dict(self.augmentation), not unknown, "the keys crop and flip only")
         _check("std", self.std, self.std is None or min(self.std) > 0, "positive numbers")
@@ -55,8 +60,8 @@ class Recipe:
     def with_options(self, **options: Any) -> "Recipe":
         """This recipe with some values replaced; options that are None leave theirs.
 
-        Another optimiser brings its own customary learning rate and momentum, and another schedule its own options, unless they are given too:
-        0.1 is a learning rate for SGD and ruin for Adam.
+        Another optimiser brings its own customary learning rate and momentum, and another schedule its own options,
+        unless they are given too: 0.1 is a learning rate for SGD and ruin for Adam.
         """
         given = {name: value for name, value in options.items() if value is not None}
         changes: dict[str, Any] = {}

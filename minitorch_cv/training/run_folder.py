@@ -67,6 +67,7 @@ class RunFolder:
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add one epoch to `metrics.jsonl`; it is on the disk when this returns."""
+        self.path.mkdir(parents=True, exist_ok=True)
         append_durably(self.metrics_file, (json.dumps(line) + "\n").encode())
 
     def read_metrics(self) -> list[dict[str, Any]]:

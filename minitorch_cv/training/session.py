@@ -1,13 +1,14 @@
 """A training from beginning to end: from what was asked for to a configuration, and from a configuration to a finished run.
 
-Models come in from above, as an entry of their registry and as the function that creates them: this floor knows nothing of `models`.
+Models come in from above, as an entry of their registry and as the function that creates them: this floor knows nothing
+of `models`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -138,11 +139,13 @@ def use_threads(wanted: int) -> int:
 def describe(config: Config) -> str:
     """A configuration in one line, for the beginning of a training."""
     r = config.recipe
-    momentum = f" momentum {r.momentum:g}" if r.momentum else ""
     counts = ", ".join(f"{count} {name}" for name, count in config.images.items() if name != "crc32")
+    momentum = f" momentum {r.momentum:g}" if r.momentum else ""
+    decay = f" weight decay {r.weight_decay:g}" if r.weight_decay else ""
+    augmented = ", augmented" if r.augment else ""
     return (
-        f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum} weight decay {r.weight_decay:g}, "
-        f"schedule {r.schedule}{', augmented' if r.augment else ''}; seed {config.seed}, {config.threads} threads, {config.backend}"
+        f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
+        f"schedule {r.schedule}{augmented}; seed {config.seed}, {config.threads} threads, {config.backend}"
     )
 
 

@@ -7,17 +7,18 @@ import numpy as np
 
 import kernels
 import minitorch_cv.functional as F
-from minitorch_cv import autograd, random
+from minitorch_cv import autograd, from_numpy, random
 from minitorch_cv.nn import Module
-from minitorch_cv.tensor import Tensor, from_numpy
+from minitorch_cv.tensor import Tensor
 from minitorch_cv.training.errors import NotFiniteError
 
 
 def train_step(
     model: Module, optimizer: Any, schedule: Any, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
 ) -> tuple[float, np.ndarray]:
-    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,). Returns the mean loss before the update and the logits (N, K).
+    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,).
 
+    Returns the mean loss before the update and the logits (N, K).
     epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.
     Raises NotFiniteError, before anything is updated, where the loss or a gradient is infinite or NaN.
     """

@@ -64,7 +64,9 @@ class CrashAfter(Reporter):
             raise Crash
 
 
-def make_trainer(folder: Path, recipe: Recipe = RECIPE, report: Reporter | None = None, validation: bool = False, prefetch: int = 2) -> Trainer:
+def make_trainer(
+    folder: Path, recipe: Recipe = RECIPE, report: Reporter | None = None, validation: bool = False, prefetch: int = 2
+) -> Trainer:
     """A trainer as a new process would make it: same seed, fresh model."""
     mt.manual_seed(7)
     transform = [RandomCrop(8, padding=1), RandomHorizontalFlip()]

@@ -19,7 +19,8 @@ def test_against_torch(name: str, size: int, padding: int) -> None:
     layers = {
         "conv1": torch.nn.Conv2d(1, 6, 5, padding=padding), "a1": activation(), "p1": torch.nn.MaxPool2d(2),
         "conv2": torch.nn.Conv2d(6, 16, 5), "a2": activation(), "p2": torch.nn.MaxPool2d(2), "flat": torch.nn.Flatten(),
-        "fc1": torch.nn.Linear(400, 120), "a3": activation(), "fc2": torch.nn.Linear(120, 84), "a4": activation(), "fc3": torch.nn.Linear(84, 10),
+        "fc1": torch.nn.Linear(400, 120), "a3": activation(), "fc2": torch.nn.Linear(120, 84), "a4": activation(),
+        "fc3": torch.nn.Linear(84, 10),
     }  # fmt: skip
     theirs = torch.nn.Sequential()
     for key, layer in layers.items():

@@ -65,7 +65,8 @@ def test_the_arrays_are_plain_safetensors(tmp_path: Path) -> None:
 
 
 def test_only_the_newest_stays(tmp_path: Path) -> None:
-    for seed, step in ((1, 5), (2, 5), (3, 9)):  # twice the same step: the arrays of the first must not be overwritten before the second is complete
+    # Twice the same step: the arrays of the first must not be overwritten before the second is complete.
+    for seed, step in ((1, 5), (2, 5), (3, 9)):
         save_checkpoint(tmp_path, "last", state(seed), step)
     save_checkpoint(tmp_path, "best", state(4), 9)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -136,10 +137,10 @@ def test_a_half_written_array_file_is_never_named(tmp_path: Path, monkeypatch: p
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="there is no checkpoint 'last' in .* \\(there: none\\)"):
+    with pytest.raises(RunError, match=r"there is no checkpoint 'last' in .* \(there: none\)"):
         load_checkpoint(tmp_path)
     save_checkpoint(tmp_path, "last", state(1), 5)
-    with pytest.raises(RunError, match="there is no checkpoint 'best' in .* \\(there: last\\); only a training with --validation"):
+    with pytest.raises(RunError, match=r"there is no checkpoint 'best' in .* \(there: last\); only a training with --validation"):
         load_checkpoint(tmp_path, "best")
 
 

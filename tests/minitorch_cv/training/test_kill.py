@@ -1,5 +1,6 @@
 """Processes that are stopped from outside: by SIGTERM, by Ctrl-C, and by kill -9, after which nobody can clean up."""
 
+import json
 import random
 import re
 import signal
@@ -47,10 +48,8 @@ def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> No
     """Until a checkpoint says that so many steps of an epoch are made."""
     while process.poll() is None:
         path = folder / "checkpoints" / "last.json"
-        if path.exists():
-            found = re.search(r'"step": (\d+), "steps"', path.read_text().replace("\n", ""))
-            if found and int(found[1]) >= step:
-                return
+        if path.exists() and json.loads(path.read_text())["progress"]["step"] >= step:
+            return
         time.sleep(0.005)
     raise AssertionError(process.communicate())
 

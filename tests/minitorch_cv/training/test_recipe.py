@@ -89,7 +89,7 @@ def test_schedules(schedule: str) -> None:
 def test_schedule_options_that_do_not_suit() -> None:
     recipe = Recipe(epochs=1, batch_size=1, lr=0.1, schedule="cosine", schedule_options={"warmup": 0.2})
     optimizer = make_optimizer(nn.Linear(2, 1).parameters(), recipe)
-    with pytest.raises(ValueError, match="schedule_options: {'warmup': 0.2} do not suit the schedule 'cosine'"):
+    with pytest.raises(ValueError, match=r"schedule_options: {'warmup': 0.2} do not suit the schedule 'cosine'"):
         make_schedule(optimizer, recipe, 10)
 
 

@@ -9,7 +9,8 @@ from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.reporting import ConsoleReporter
 
 LINE: dict[str, Any] = {
-    "epoch": 3, "train_loss": 0.51234, "train_top1": 0.8, "test_loss": 0.4, "test_top1": 0.875, "test_top5": 1.0, "lr": 0.1, "images_per_second": 12345.6,
+    "epoch": 3, "train_loss": 0.51234, "train_top1": 0.8, "test_loss": 0.4, "test_top1": 0.875, "test_top5": 1.0,
+    "lr": 0.1, "images_per_second": 12345.6,
 }  # fmt: skip
 
 

@@ -13,8 +13,9 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.run_folder import RunFolder
 
 CONFIG = Config(
-    model="lenet5", model_options={"in_channels": 1, "num_classes": 10}, image_size=(32, 32), classes=("a", "b"), data="digits", data_dir=None,
-    limit=100, validation=0.0, images={"train": 100, "test": 20, "crc32": 5}, seed=0, threads=2, backend="numba", environment={"python": "3"},
+    model="lenet5", model_options={"in_channels": 1, "num_classes": 10}, image_size=(32, 32), classes=("a", "b"),
+    data="digits", data_dir=None, limit=100, validation=0.0, images={"train": 100, "test": 20, "crc32": 5}, seed=0,
+    threads=2, backend="numba", environment={"python": "3"},
     recipe=Recipe(epochs=3, batch_size=10, lr=0.1, schedule_options={"x": 1}, mean=(0.1,), std=(0.2,)),
 )  # fmt: skip
 
@@ -28,7 +29,7 @@ def test_config_round_trip(tmp_path: Path) -> None:
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.create(CONFIG)
-    with pytest.raises(RunError, match="already holds a run .*config.json.*--resume"):
+    with pytest.raises(RunError, match=r"already holds a run .*config.json.*--resume"):
         folder.create(CONFIG)
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file, a folder is expected"):
@@ -36,7 +37,7 @@ def test_a_folder_holds_one_run(tmp_path: Path) -> None:
 
 
 def test_no_config(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no run: it has no config.json"):
+    with pytest.raises(RunError, match=r"holds no run: it has no config.json"):
         RunFolder(tmp_path).read_config()
 
 
@@ -113,8 +114,8 @@ def test_an_incomplete_line_is_cut(tmp_path: Path, rest: bytes) -> None:
 def test_damaged_metrics(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.append_metrics(line(1))
-    with pytest.raises(RunError, match="metrics.jsonl is damaged: 1 epochs in it, 2 expected"):
+    with pytest.raises(RunError, match=r"metrics.jsonl is damaged: 1 epochs in it, 2 expected"):
         folder.cut_metrics(2)
     folder.metrics_file.write_bytes(b"nonsense\n" + folder.metrics_file.read_bytes())
-    with pytest.raises(RunError, match="metrics.jsonl is damaged: a line of it is not JSON"):
+    with pytest.raises(RunError, match=r"metrics.jsonl is damaged: a line of it is not JSON"):
         folder.cut_metrics(1)
