@@ -47,7 +47,7 @@ class Tensor:
     data: np.ndarray
     grad: "Tensor | None"
 
-    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if type(data) is not np.ndarray:
             data = data.data if isinstance(data, Tensor) else np.asarray(data)
         self.data = data

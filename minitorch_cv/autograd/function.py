@@ -1,12 +1,15 @@
-"""Function: a differentiable operation, and the node of the graph that one use of it leaves behind.
+"""Function: a differentiable operation, and the node of the graph that one call of it leaves behind.
 
-The class is the operation, an instance is one call of it, which the methods know as `ctx`. It remembers where its inputs came from (`edges`) and
-what its gradient will need. The graph is nothing but these instances, each pointing to those that made its inputs:
+The class is the operation; an instance is one call of it, which its methods know as `ctx`. It remembers where its inputs came from (`edges`) and
+what its gradient will need. The graph is nothing but these instances, each pointing to those that made its inputs. After
+loss = ((x + w) * w).sum():
 
-    loss -> Sum -> Mul -> Add -> x (a leaf)
-                       -> w (a leaf)
+    loss --> Sum --> Mul --> Add --> x
+                      |       +----> w
+                      +------------> w
 
-A node never holds the tensors it made. So a graph that nobody looks at any more goes at once, without the garbage collector.
+x and w are leaves: tensors that were not computed. A node never holds the tensors that it made, so there are no circles: a graph that nobody
+looks at any more goes at once, without waiting for the garbage collector.
 """
 
 from typing import Any
@@ -21,9 +24,9 @@ from minitorch_cv.tensor import Tensor, Version
 class Function:
     """Base class of differentiable operations.
 
-    A subclass has two static methods. `forward(ctx, *arrays, **options)` computes arrays from arrays. `backward(ctx, *gradients)` gets a Tensor for
-    each output, the gradient of the loss with respect to it, and returns a Tensor (or None: no gradient) for each input. It computes with
-    differentiable functions of Tensors; that is why gradients have gradients.
+    A subclass has two static methods. `forward(ctx, *arrays, **options)` computes arrays from arrays. `backward(ctx, *gradients)` gets, for each
+    output, the gradient of the loss with respect to it, and returns one for each input: Tensors, or None where there is none or `ctx.needs`
+    says that nobody needs it. It computes with differentiable functions, and therefore gradients have gradients.
 
         class Square(Function):
             @staticmethod
@@ -39,17 +42,26 @@ class Function:
         y = Square.apply(x)
     """
 
-    __slots__ = ("__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "line", "needs", "options", "outputs", "segment")
+    __slots__ = (
+        "__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "line", "needs", "options", "outputs",
+        "released", "segment",
+    )  # fmt: skip
 
     broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
     is_view = False  # the output may share memory with the first input
 
-    edges: list  # for each input, where its gradient goes: a leaf, (node, number of its output), or None
-    needs: list[bool]  # for each input, whether a gradient is needed
-    options: dict[str, Any]  # the keyword arguments
-    outputs: tuple[tuple[tuple[int, ...], np.dtype], ...] | None  # shape and dtype of each output; None once the node is used up
-    line: str | None  # "file.py:12", where the user called the function; known in debug mode
-    segment: Any  # the checkpointed stretch that has what forward saved, or None
+    def __init__(self, inputs: tuple, edges: list, needs: list[bool], options: dict[str, Any]) -> None:
+        self.edges = edges  # for each input, where its gradient goes: a leaf, or (node, number of its output); None where it is not needed
+        self.needs = needs  # for each input, whether its gradient is needed
+        self.options = options  # the keyword arguments
+        self.outputs: tuple[tuple[tuple[int, ...], np.dtype], ...] = ()  # shape and dtype of each output
+        self.line: str | None = None  # "file.py:12", where the user called the function; known in debug mode
+        self.segment: Any = None  # the checkpointed stretch that will compute again what forward saved
+        self.released = False  # backward has passed, and what forward saved is gone
+        self._inputs: tuple = inputs  # while forward runs
+        self._saved_inputs: tuple = ()  # for each: None, or (position, array, version of its memory, number of changes until then)
+        self._saved_outputs: tuple = ()  # the same
+        self._undifferentiable: tuple[int, ...] = ()
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any, **options: Any) -> Any:
@@ -63,10 +75,13 @@ class Function:
 
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Any:
-        """Run the function on Tensors (None for one that is left out; arrays and numbers are constants), and record it if gradients are needed."""
+        """Run the function on Tensors, and record the call if gradients are needed.
+
+        None stands for an input that is left out; arrays and numbers are constants. Options are passed by keyword.
+        """
         mode = current_mode()
-        ctx = cls()
-        arrays, edges, needs = [], [], []
+        arrays: list[np.ndarray | None] = []
+        edges, needs = [], []
         for x in inputs:
             if isinstance(x, Tensor):
                 needed = x._requires_grad and mode.grad
@@ -77,12 +92,9 @@ class Function:
                 arrays.append(None if x is None else np.asarray(x))
                 edges.append(None)
                 needs.append(False)
-        ctx.needs, ctx.edges, ctx.options = needs, edges, options
-        ctx.outputs = ctx._saved_inputs = ctx._saved_outputs = ctx._undifferentiable = ()
-        ctx.line = ctx.segment = None
-        ctx._inputs = inputs
+        ctx = cls(inputs, edges, needs, options)
         results = cls.forward(ctx, *arrays, **options)
-        ctx._inputs = None
+        ctx._inputs = ()
         if type(results) is tuple:
             outputs: Any = tuple([ctx._output(i, array) for i, array in enumerate(results)])
         else:
@@ -102,7 +114,7 @@ class Function:
         y = Tensor(array)
         if True in self.needs:
             shape_and_dtype = y.data.shape, y.data.dtype
-            self.outputs = (*self.outputs, shape_and_dtype) if i else (shape_and_dtype,)
+            self.outputs += (shape_and_dtype,)
             if y.data.dtype.kind == "f" and i not in self._undifferentiable:
                 y._requires_grad = True
                 y._edge = (self, i)
@@ -111,13 +123,12 @@ class Function:
     # --- what forward keeps for backward
 
     def save_inputs(self, *indices: int | None) -> None:
-        """Keep these inputs (by position) for backward, which finds them, in this order, in `saved_inputs`. None stands for one that is not needed."""
+        """Keep the inputs at these positions for backward, which finds them, in this order, in `saved_inputs`; None for one that it can do without."""
         if True in self.needs:
-            inputs = self._inputs
-            self._saved_inputs = tuple([None if i is None else _save(inputs[i], i) for i in indices])
+            self._saved_inputs = tuple([None if i is None else _saved(i, self._inputs[i]) for i in indices])
 
     def save_outputs(self, *indices: int) -> None:
-        """Keep these outputs for backward, in `saved_outputs`."""
+        """Keep the outputs at these positions for backward, which finds them in `saved_outputs`."""
         if True in self.needs:
             self._saved_outputs = indices
 
@@ -126,32 +137,30 @@ class Function:
         self._undifferentiable = indices
 
     def _keep_outputs(self, outputs: Any) -> None:
-        kept = [(i, outputs[i] if type(outputs) is tuple else outputs) for i in self._saved_outputs]
-        # The arrays, not the tensors: those refer to this node, and it must not refer to them.
-        self._saved_outputs = tuple([(i, y.data, y._version, y._version.changes) for i, y in kept])
+        # Their arrays: the tensors refer to this node, and it must not refer to them.
+        self._saved_outputs = tuple([_saved(i, outputs[i] if type(outputs) is tuple else outputs) for i in self._saved_outputs])
 
     @property
     def saved_inputs(self) -> tuple:
         """The inputs that forward saved: Tensors that stand in the graph where the inputs stood."""
-        return tuple([s and self._restored(s, self.edges[s[0]]) for s in self._saved_inputs])
+        return tuple([saved and self._restored(saved, self.edges[saved[0]]) for saved in self._saved_inputs])
 
     @property
     def saved_outputs(self) -> tuple:
-        """The outputs that forward saved, as Tensors that this node made."""
-        return tuple([self._restored(s, (self, s[0])) for s in self._saved_outputs])
+        """The outputs that forward saved: Tensors that stand in the graph where the outputs stood, as results of this node."""
+        return tuple([self._restored(saved, (self, saved[0])) for saved in self._saved_outputs])
 
-    def _restored(self, saved: tuple[int, np.ndarray, Version, int], edge: Any) -> Tensor | None:
-        index, array, version, changes = saved
-        if version is not None and version.changes != changes:
-            raise RuntimeError(
-                f"{self}: a tensor that its gradient needs (of shape {array.shape}) was changed in place after it was used; "
-                "change a clone() of it, or change it before"
-            )
+    def _restored(self, saved: tuple[int, np.ndarray | None, Version, int], edge: Any) -> Tensor | None:
+        _, array, version, changes = saved
         if array is None:
             return None
+        if version.changes != changes:
+            raise RuntimeError(
+                f"{self!r}: a tensor of shape {array.shape} that its gradient needs was changed in place after it was used; change a clone() of it"
+            )
         tensor = Tensor(array)
-        tensor._edge = edge
-        tensor._requires_grad = edge is not None
+        tensor._version, tensor._recorded = version, version.recorded
+        tensor._edge, tensor._requires_grad = edge, edge is not None
         return tensor
 
     def zero_gradient(self, i: int) -> Tensor | None:
@@ -160,11 +169,11 @@ class Function:
         return None if i in self._undifferentiable or dtype.kind != "f" else Tensor(np.zeros(shape, dtype))
 
     def release(self) -> None:
-        """Forget everything: backward has passed."""
+        """Let go of everything that only backward needed."""
+        self.released = True
         self._saved_inputs = self._saved_outputs = ()
-        self.edges = []
-        self.outputs = self.segment = None
         self.options = {}
+        self.segment = None
         self.__dict__.clear()
 
     # --- checkpointing
@@ -196,16 +205,16 @@ def edge_of(x: Tensor) -> Any:
 def _current_edge(x: Tensor, function: type) -> Any:
     if x._recorded != x._version.recorded:
         raise RuntimeError(
-            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another tensor (a view of it, or "
-            "what it is a view of), so that its history is no longer true; write into a clone(), or make the view again after the change"
+            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or what it "
+            "is a view of), so that its history is no longer true; change a clone(), or make the view after the change"
         )
-    return x if x._edge is None else x._edge
+    return edge_of(x)
 
 
-def _save(x: Any, index: int) -> tuple:
-    if isinstance(x, Tensor):
-        return index, x.data, x._version, x._version.changes
-    return index, None if x is None else np.asarray(x), None, 0
+def _saved(index: int, x: Any) -> tuple[int, np.ndarray | None, Version, int]:
+    if not isinstance(x, Tensor):
+        return index, None if x is None else np.asarray(x), Version(), 0
+    return index, x.data, x._version, x._version.changes
 
 
 def _share_version(view: Tensor, base: Tensor) -> None:

@@ -102,14 +102,14 @@ def _outputs(outputs: Any) -> list[Tensor]:
 
 
 def _gradients(
-    function: Callable, inputs: tuple, tested: list[int], rng: np.random.Generator | None, cotangents: list[np.ndarray] | None = None
+    function: Callable, inputs: tuple, tested: list[int], cotangents: list[np.ndarray] | np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The cotangents (random, unless given), and the gradients of <cotangents, function(inputs)> with respect to the inputs `tested`."""
+    """The cotangents (drawn, if a generator is given), and the gradients of <cotangents, function(inputs)> with respect to the inputs `tested`."""
     leaves = [Tensor(x.data.copy(order="K"), i in tested) if isinstance(x, Tensor) else x for i, x in enumerate(inputs)]
     with enable_grad():
         outputs = _outputs(function(*leaves))
-    if cotangents is None:
-        cotangents = [rng.standard_normal(y.shape) for y in outputs]
+    if isinstance(cotangents, np.random.Generator):
+        cotangents = [cotangents.standard_normal(y.shape) for y in outputs]
     joined = [(y, Tensor(u)) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
     found: tuple = (None,) * len(tested)
     if joined:
@@ -122,7 +122,7 @@ def _gradients(
 
 def _check_alone(function: Callable, inputs: tuple, i: int, cotangents: list[np.ndarray], gradient: np.ndarray) -> None:
     """Functions may skip gradients that nobody needs: that must not change the others."""
-    _, (alone,) = _gradients(function, inputs, [i], None, cotangents)
+    _, (alone,) = _gradients(function, inputs, [i], cotangents)
     if not np.allclose(alone, gradient, rtol=1e-9, atol=1e-9, equal_nan=True):
         raise GradcheckError(f"the gradient with respect to input {i}, of shape {inputs[i].shape}, is another when no other input needs one")
 

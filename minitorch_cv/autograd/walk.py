@@ -108,6 +108,12 @@ def _walk(
     retain = create_graph if retain_graph is None else retain_graph
     order = _users_first(gradients, {edge[0] for edge in ends or () if type(edge) is tuple} if stop_at_ends else set())
     needs = {node: node.needs for node in order} if ends is None else _needs_towards(ends, order)
+    for node in needs:
+        if node.released:
+            raise RuntimeError(
+                f"backward: this graph was walked before, and {type(node).__name__} has let go of what it had saved; pass retain_graph=True the "
+                "first time, or add up the losses and walk once"
+            )
     debugging = current_mode().debug
     with switched(grad=create_graph, debug=False):
         for node in order:
@@ -123,11 +129,6 @@ def _users_first(roots: Iterable, stops: set[Function]) -> list[Function]:
     uses = {edge[0]: 0 for edge in roots if type(edge) is tuple}
     found = list(uses)
     for node in found:  # which grows meanwhile
-        if node.outputs is None:
-            raise RuntimeError(
-                f"backward: the graph has been walked before, and its {type(node).__name__} has let go of what it saved; pass retain_graph=True "
-                "the first time, or add up the losses and walk once"
-            )
         for edge in node.edges:
             if type(edge) is tuple and edge[0] not in stops:
                 if edge[0] not in uses:

@@ -16,8 +16,9 @@ class Sum(Function):
     def forward(ctx: Any, x: np.ndarray, *, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
         ctx.shape = x.shape
         # float32 is added up in float64: the error of a long sum is that of rounding the result.
-        accumulator = np.float64 if x.dtype == np.float32 else None
-        return np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator).astype(x.dtype if x.dtype.kind == "f" else np.int64, copy=False)
+        accumulator = np.dtype(np.float64 if x.dtype.kind == "f" else np.int64)
+        y = np.asarray(np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator))
+        return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
