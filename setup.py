@@ -26,6 +26,7 @@ RUN = [
     "pillow>=10",
     "safetensors>=0.4.5",
     "pooch>=1.8",
+    "requests>=2.31",
     "matplotlib>=3.9",
     "scikit-learn>=1.5",
 ]

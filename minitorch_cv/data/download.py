@@ -29,8 +29,7 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
 
     Raises DataError, with the reason of each failure, where no address delivers.
     """
-    import pooch  # here, because it is slow to import and needed once in a lifetime
-    import requests
+    import pooch  # here, because it is needed once in a lifetime
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -44,12 +43,12 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
                 try:
                     pooch.retrieve(address, checksum, path.name, path.parent, downloader=_Resuming(part))
                     return
+                except OSError as error:  # those of requests are of this kind too
+                    reasons.append(f"{address} failed: {error}")
                 except ValueError:  # the checksum; the wrong file is gone
                     if continued:
                         continue  # what was there before may have been at fault: once more from the beginning
                     reasons.append(f"{address} delivered a file with a wrong checksum")
-                except (requests.RequestException, OSError) as error:
-                    reasons.append(f"{address} failed: {error}")
                 break
     finally:
         logger.setLevel(level)

@@ -113,6 +113,7 @@ class _Prefetched(Iterator[Batch]):
         stop = threading.Event()
         # The thread knows the parts, not this object: when the object is forgotten, it dies and `_end` runs.
         thread = threading.Thread(target=_produce, args=(batches, self._places, stop, self._ready), name="batches", daemon=True)
+        self._thread = thread
         self._finish = weakref.finalize(self, _end, thread, self._places, stop)
         thread.start()
 
@@ -125,13 +126,17 @@ class _Prefetched(Iterator[Batch]):
             raise StopIteration
         if isinstance(item, _Failure):
             self.close()
-            raise item.exception  # with the traceback that it got in the thread
+            try:
+                raise item.exception  # with the traceback that it got in the thread
+            finally:
+                del item  # which this traceback would keep alive, and it the traceback
         self._places.release()
         return item
 
     def close(self) -> None:
         """Stop early; the thread is gone when this returns."""
         self._finish()
+        self._thread.join()
 
 
 def _produce(batches: Iterator[Batch], places: threading.Semaphore, stop: threading.Event, ready: SimpleQueue) -> None:
@@ -150,5 +155,6 @@ def _produce(batches: Iterator[Batch], places: threading.Semaphore, stop: thread
 def _end(thread: threading.Thread, places: threading.Semaphore, stop: threading.Event) -> None:
     stop.set()
     places.release()
-    if thread is not threading.current_thread():  # the garbage collector may run this anywhere, also there
-        thread.join()
+    # The garbage collector may run this anywhere: in the thread itself, or in one that holds a lock which the thread waits for.
+    if thread is not threading.current_thread():
+        thread.join(timeout=1)

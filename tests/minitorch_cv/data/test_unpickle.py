@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minitorch_cv.data import unpickle
 from minitorch_cv.data.dataset import DataError
 from minitorch_cv.data.unpickle import loads
 
@@ -178,6 +179,19 @@ def test_a_bomb_of_tuples() -> None:
     for ending in (b".", b"}" + bomb[2:] + b"K\x01s.", b"]" + bomb[2:] + b"a."):
         with pytest.raises(DataError):
             loads((bomb if ending == b"." else b"\x80\x02") + ending)
+
+
+def test_a_bomb_of_encodings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One text, encoded a thousand times; and more instructions than anything needs."""
+    text = b"X" + struct.pack("<I", 1000) + b"x" * 1000
+    encode = b"c_codecs\nencode\nh\x00X\x06\x00\x00\x00latin1\x86R"
+    assert loads(b"\x80\x02" + text + b"q\x00" + encode + b".") == b"x" * 1000
+    with pytest.raises(DataError, match="more bytes than it has itself"):
+        loads(b"\x80\x02" + text + b"q\x00" + encode * 1000 + b".")
+    monkeypatch.setattr(unpickle, "MOST_INSTRUCTIONS", 5)
+    assert loads(b"\x80\x02]]a.") == [[]]
+    with pytest.raises(DataError, match="more than 5 instructions"):
+        loads(b"\x80\x02]]]aa.")
 
 
 def test_circles_and_depth() -> None:
