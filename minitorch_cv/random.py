@@ -1,9 +1,9 @@
 """Random numbers as a function of where they are used: (seed, stream, epoch, step, draw), by the counter-based generator Philox.
 
-An ordinary generator is a long chain: who draws first changes what everybody after him gets, and to resume a run its place in the chain must be
-known. Philox scrambles a key and a counter into random bits, so that any place can be reached at once. Here the key is (seed, stream) and the
-counter (epoch, step, draw): no order of threads or of prefetching matters, one stream does not disturb another, and a resumed run draws the
-same numbers without any state but its position.
+An ordinary generator is a long chain: who draws first changes what everybody after him gets, and to resume a run its place in the
+chain must be known. Philox scrambles a key and a counter into random bits, so that any place can be reached at once. Here the key
+is (seed, stream) and the counter (epoch, step, draw): no order of threads or of prefetching matters, one stream does not disturb
+another, and a resumed run draws the same numbers without any state but its position.
 
 Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3 (SC 2011).
 """
@@ -34,7 +34,7 @@ def manual_seed(seed: int) -> None:
 
 
 def at(epoch: int, step: int) -> None:
-    """Go to the beginning of `step` of `epoch`. Training does so at each step: then what a step draws does not depend on what ran before."""
+    """Go to the beginning of `step` of `epoch`. Training does so at each step, so that a step's draws do not depend on what ran before."""
     set_state(State(_state.seed, _checked(epoch, "epoch"), _checked(step, "step")))
 
 

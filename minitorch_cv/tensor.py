@@ -1,8 +1,8 @@
 """Tensor: an array, its gradient, and its place in the graph.
 
-This file holds what a tensor *is*. What can be done with one (operators, reductions, shapes, indexing, `backward`) is written as functions,
-in `minitorch_cv.functional` and `minitorch_cv.autograd`; the decorator `method` makes them methods of Tensor too. The declarations at the end
-of the class list them all.
+This file holds what a tensor *is*. What can be done with one (operators, reductions, shapes, indexing, `backward`) is written as
+functions, in `minitorch_cv.functional` and `minitorch_cv.autograd`; the decorator `method` makes them methods of Tensor too. The
+declarations at the end of the class list them all.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,10 +39,10 @@ class Tensor:
     The array is shared, not copied; `minitorch_cv.tensor` copies.
     """
 
-    # _edge says where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which keeps it.
-    # _version counts the changes of the memory; _recorded, how many of them, up to now, the history of this tensor takes into account.
-    __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad")
-    __array_ufunc__ = None  # np.float32(2) * tensor is left to Tensor.__rmul__
+    # _edge says where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which
+    # keeps it. _version counts the changes of the memory; _recorded, how many of them, up to now, the history of this tensor takes
+    # into account. __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad") __array_ufunc__
+    # = None  # np.float32(2) * tensor is left to Tensor.__rmul__
 
     data: np.ndarray
     grad: "Tensor | None"

@@ -1,7 +1,7 @@
 """Automatic differentiation: functions that remember their inputs, and the walk back.
 
-`function` is the graph, `walk` the way back through it: those two files are the heart. `modes` are the switches, `checkpoint` trades time for
-memory, `gradcheck` and `debug` find mistakes.
+`function` is the graph, `walk` the way back through it: those two files are the heart. `modes` are the switches, `checkpoint`
+trades time for memory, `gradcheck` and `debug` find mistakes.
 """
 
 from minitorch_cv.autograd.checkpoint import checkpoint

@@ -1,9 +1,9 @@
 """Checkpointing: a stretch of computation forgets what its backward will need, and computes it again when its time comes.
 
-Forward, the nodes of the stretch are made as always, so the graph is the one that it would be without a checkpoint; but each is emptied of what it
-saved. When the walk reaches the first of them, the function runs a second time: it calls the same functions in the same order, and what the k-th
-call saves now goes into the k-th node of the first run. The rest of autograd knows nothing of all this: parameters that the function only refers
-to, several outputs, and gradients of gradients work as everywhere.
+Forward, the nodes of the stretch are made as always, so the graph is the one that it would be without a checkpoint; but each is
+emptied of what it saved. When the walk reaches the first of them, the function runs a second time: it calls the same functions in
+the same order, and what the k-th call saves now goes into the k-th node of the first run. The rest of autograd knows nothing of all
+this: parameters that the function only refers to, several outputs, and gradients of gradients work as everywhere.
 
 Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost (2016).
 """
@@ -21,8 +21,8 @@ from minitorch_cv.tensor import Tensor
 def checkpoint(function: Callable, *inputs: Any) -> Any:
     """function(*inputs), without keeping what lies between: backward computes it again, and only the inputs stay in memory.
 
-    The second run draws the same random numbers; functions that must act only once ask `is_recomputing()`. The function must do the same both
-    times, and the tensors that it uses must not be changed in place before backward.
+    The second run draws the same random numbers; functions that must act only once ask `is_recomputing()`. The function must do the
+    same both times, and the tensors that it uses must not be changed in place before backward.
     """
     if not is_grad_enabled():
         return function(*inputs)
@@ -58,7 +58,7 @@ class Segment:
         finally:
             random.set_state(before)
         if again.count != len(self.nodes):
-            raise RuntimeError(f"checkpoint: the function recorded {len(self.nodes)} calls the first time, but {again.count} the second time")
+            raise RuntimeError(f"checkpoint: {len(self.nodes)} functions were called the first time, and {again.count} the second")
 
 
 class _SecondRun:
@@ -73,7 +73,7 @@ class _SecondRun:
         self.count += 1
         if waiting is not None and waiting.segment is not None:
             if type(waiting) is not type(node):
-                raise RuntimeError(f"checkpoint: call {self.count} was {waiting!r} the first time, but {type(node).__name__} the second time")
+                raise RuntimeError(f"checkpoint: call {self.count} was {waiting!r} the first time, and {type(node).__name__} the second")
             waiting.refill_from(node)
 
 
@@ -86,7 +86,7 @@ class _Input:
 
     def tensor(self) -> Tensor:
         if self.version.changes != self.changes:
-            raise RuntimeError(f"checkpoint: an input, of shape {self.data.shape}, was changed in place before backward could run the function again")
+            raise RuntimeError(f"checkpoint: an input of shape {self.data.shape} was changed in place before the function could run again")
         x = Tensor(self.data)
         x._version, x._recorded = self.version, self.version.recorded
         x._edge, x._requires_grad = self.edge, self.edge is not None

@@ -22,8 +22,8 @@ class NonFiniteError(FloatingPointError):
 def debug_mode() -> Any:
     """Inside the block, find where NaN and infinity come from, and which line a failing gradient belongs to.
 
-    Results of forward and gradients of backward are checked: `NonFiniteError` names the function, the line that called it, and whether it happened
-    forward or backward. An exception in a backward gets a note with that line. Slow: for hunting a fault.
+    Results of forward and gradients of backward are checked: `NonFiniteError` names the function, the line that called it, and
+    whether it happened forward or backward. An exception in a backward gets a note with that line. Slow: for hunting a fault.
     """
     return switched(debug=True)
 

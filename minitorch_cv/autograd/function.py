@@ -1,15 +1,15 @@
 """Function: a differentiable operation, and the node of the graph that one call of it leaves behind.
 
-The class is the operation; an instance is one call of it, which its methods know as `ctx`. It remembers where its inputs came from (`edges`) and
-what its gradient will need. The graph is nothing but these instances, each pointing to those that made its inputs. After
-loss = ((x + w) * w).sum():
+The class is the operation; an instance is one call of it, which its methods know as `ctx`. It remembers where its inputs came from
+(`edges`) and what its gradient will need. The graph is nothing but these instances, each pointing to those that made its inputs.
+After loss = ((x + w) * w).sum():
 
     loss --> Sum --> Mul --> Add --> x
                       |       +----> w
                       +------------> w
 
-x and w are leaves: tensors that were not computed. A node never holds the tensors that it made, so there are no circles: a graph that nobody
-looks at any more goes at once, without waiting for the garbage collector.
+x and w are leaves: tensors that were not computed. A node never holds the tensors that it made, so there are no circles: a graph
+that nobody looks at any more goes at once, without waiting for the garbage collector.
 """
 
 from typing import Any
@@ -24,9 +24,10 @@ from minitorch_cv.tensor import Tensor, Version
 class Function:
     """Base class of differentiable operations.
 
-    A subclass has two static methods. `forward(ctx, *arrays, **options)` computes arrays from arrays. `backward(ctx, *gradients)` gets, for each
-    output, the gradient of the loss with respect to it, and returns one for each input: Tensors, or None where there is none or `ctx.needs`
-    says that nobody needs it. It computes with differentiable functions, and therefore gradients have gradients.
+    A subclass has two static methods. `forward(ctx, *arrays, **options)` computes arrays from arrays. `backward(ctx, *gradients)`
+    gets, for each output, the gradient of the loss with respect to it, and returns one for each input: Tensors, or None where there
+    is none or `ctx.needs` says that nobody needs it. It computes with differentiable functions, and therefore gradients have
+    gradients.
 
         class Square(Function):
             @staticmethod
@@ -123,7 +124,7 @@ class Function:
     # --- what forward keeps for backward
 
     def save_inputs(self, *indices: int | None) -> None:
-        """Keep the inputs at these positions for backward, which finds them, in this order, in `saved_inputs`; None for one that it can do without."""
+        """Keep the inputs at these positions for backward, which finds them in `saved_inputs`. None in place of one that is not needed."""
         if True in self.needs:
             self._saved_inputs = tuple([None if i is None else _saved(i, self._inputs[i]) for i in indices])
 
@@ -156,7 +157,7 @@ class Function:
             return None
         if version.changes != changes:
             raise RuntimeError(
-                f"{self!r}: a tensor of shape {array.shape} that its gradient needs was changed in place after it was used; change a clone() of it"
+                f"{self!r}: a tensor of shape {array.shape} that its gradient needs was changed in place after its use; change a clone()"
             )
         tensor = Tensor(array)
         tensor._version, tensor._recorded = version, version.recorded
@@ -205,8 +206,8 @@ def edge_of(x: Tensor) -> Any:
 def _current_edge(x: Tensor, function: type) -> Any:
     if x._recorded != x._version.recorded:
         raise RuntimeError(
-            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or what it "
-            "is a view of), so that its history is no longer true; change a clone(), or make the view after the change"
+            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or "
+            "what it is a view of), so that its history is no longer true; change a clone(), or make the view after the change"
         )
     return edge_of(x)
 

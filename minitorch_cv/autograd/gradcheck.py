@@ -4,8 +4,9 @@ For a function f of several tensors, random directions v and random cotangents u
 
     d/dt <u, f(x + t v)>  =  <gradient of <u, f(x)>, v>
 
-are computed: the left by central differences, the right by autograd. In float64 they agree to eight digits or so, and a gradient that is wrong
-anywhere makes them differ, since a random direction has a share of everything. Every input is moved by itself, so that the message can name it.
+are computed: the left by central differences, the right by autograd. In float64 they agree to eight digits or so, and a gradient
+that is wrong anywhere makes them differ, since a random direction has a share of everything. Every input is moved by itself, so
+that the message can name it.
 """
 
 from collections.abc import Callable
@@ -35,9 +36,9 @@ def gradcheck(
 ) -> bool:
     """Whether the gradients of `function` (a Tensor, or a tuple of them) with respect to `inputs` are right.
 
-    Inputs that require a gradient are tested; they must be float64. eps: the step of the differences. A difference of up to atol + rtol * the size of
-    the numbers is accepted. directions: how many random ones for each input. Errors: GradcheckError, or False with raise_exception=False.
-    Stay away from places where the function has a kink or is not continuous.
+    Inputs that require a gradient are tested; they must be float64. eps: the step of the differences. A difference of up to atol +
+    rtol * the size of the numbers is accepted. directions: how many random ones for each input. Errors: GradcheckError, or False
+    with raise_exception=False. Stay away from places where the function has a kink or is not continuous.
     """
     inputs, tested = _inputs(inputs)
     for i in tested:
@@ -66,7 +67,7 @@ def gradcheck(
 
 
 def gradgradcheck(function: Callable, inputs: Any, grad_outputs: Any = None, *, seed: int = 0, **options: Any) -> bool:
-    """Whether the gradients of the gradients are right: `gradcheck` of the function that computes the gradients, of `inputs` and of `grad_outputs`.
+    """Whether the gradients of the gradients are right: `gradcheck` of the function that maps `inputs` and `grad_outputs` to gradients.
 
     grad_outputs: a cotangent for each output, random by default. Options: those of `gradcheck`.
     """
@@ -80,8 +81,9 @@ def gradgradcheck(function: Callable, inputs: Any, grad_outputs: Any = None, *, 
         # Whether or not these tensors are leaves, and whichever of them is tested: gradients with respect to all inputs.
         xs = [x if i not in tested or x.requires_grad else x.detach().requires_grad_() for i, x in enumerate(arguments[: len(inputs)])]
         with enable_grad():
-            outputs = _outputs(function(*xs))
-            found = grad(outputs, [xs[i] for i in tested], arguments[len(inputs) :], create_graph=True, allow_unused=True)
+            joined = [(y, u) for y, u in zip(_outputs(function(*xs)), arguments[len(inputs) :], strict=True) if y.requires_grad]
+            outputs, cotangents = [y for y, _ in joined], [u for _, u in joined]
+            found = grad(outputs, [xs[i] for i in tested], cotangents, create_graph=True, allow_unused=True)
         return tuple([g for g in found if g is not None])
 
     return gradcheck(gradients, (*inputs, *grad_outputs), seed=seed, **options)
@@ -104,12 +106,14 @@ def _outputs(outputs: Any) -> list[Tensor]:
 def _gradients(
     function: Callable, inputs: tuple, tested: list[int], cotangents: list[np.ndarray] | np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The cotangents (drawn, if a generator is given), and the gradients of <cotangents, function(inputs)> with respect to the inputs `tested`."""
-    leaves = [Tensor(x.data.copy(order="K"), i in tested) if isinstance(x, Tensor) else x for i, x in enumerate(inputs)]
+    """Cotangents (drawn, if a generator is given), and the gradients of <cotangents, function(inputs)> for the inputs `tested`."""
+    leaves = [_copy(x, requires_grad=i in tested) for i, x in enumerate(inputs)]
     with enable_grad():
         outputs = _outputs(function(*leaves))
     if isinstance(cotangents, np.random.Generator):
-        cotangents = [cotangents.standard_normal(y.shape) for y in outputs]
+        # Beside outputs that have gradients, others are by-products that are declared to have none.
+        some = any(y.requires_grad for y in outputs)
+        cotangents = [cotangents.standard_normal(y.shape) * (y.requires_grad or not some) for y in outputs]
     joined = [(y, Tensor(u)) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
     found: tuple = (None,) * len(tested)
     if joined:
@@ -120,18 +124,23 @@ def _gradients(
     return cotangents, [np.zeros(inputs[i].shape) if g is None else g.data for i, g in zip(tested, found, strict=True)]
 
 
+def _copy(x: Any, requires_grad: bool = False) -> Any:
+    return Tensor(x.data.copy(order="K"), requires_grad) if isinstance(x, Tensor) else x
+
+
 def _check_alone(function: Callable, inputs: tuple, i: int, cotangents: list[np.ndarray], gradient: np.ndarray) -> None:
     """Functions may skip gradients that nobody needs: that must not change the others."""
     _, (alone,) = _gradients(function, inputs, [i], cotangents)
     if not np.allclose(alone, gradient, rtol=1e-9, atol=1e-9, equal_nan=True):
-        raise GradcheckError(f"the gradient with respect to input {i}, of shape {inputs[i].shape}, is another when no other input needs one")
+        raise GradcheckError(f"the gradient with respect to input {i}, of shape {inputs[i].shape}, is another if no other input needs one")
 
 
 def _difference(function: Callable, inputs: tuple, i: int, v: np.ndarray, cotangents: list[np.ndarray], eps: float) -> tuple[float, float]:
     """The derivative of <cotangents, function> where input `i` moves along `v`, and the size of the numbers that were subtracted."""
     values, size = [], 0.0
     for step in (eps, -eps):
-        moved = [Tensor(x.data + step * v if j == i else x.data.copy(order="K")) if isinstance(x, Tensor) else x for j, x in enumerate(inputs)]
+        moved = [_copy(x) for x in inputs]
+        moved[i].data += step * v
         with no_grad():
             outputs = _outputs(function(*moved))
         terms = [y.data * u for y, u in zip(outputs, cotangents, strict=True)]

@@ -1,4 +1,7 @@
-"""Switches that change what running a function does. Each belongs to the thread (exactly: the context) that set it, and ends with its `with` block."""
+"""Switches that change what running a function does.
+
+Each belongs to the thread (exactly: to the context) that set it, and ends with its `with` block.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +36,7 @@ def switched(**changes: Any) -> Iterator[None]:
 
 
 def no_grad() -> Any:
-    """Inside `with no_grad():`, or in a function decorated with `@no_grad()`, nothing is recorded: results need no gradients, and no memory for them."""
+    """Inside `with no_grad():`, or in a function decorated with `@no_grad()`, nothing is recorded, and nothing kept for gradients."""
     return switched(grad=False)
 
 

@@ -1,8 +1,8 @@
 """The walk back through the graph: `backward`, `grad`, `vjp`.
 
-Gradients meet in a dictionary whose keys are *edges*: a leaf tensor, or (node, number of its output). A node's turn comes when all its users
-have had theirs, so that its gradient is complete; then its backward turns the gradients of its outputs into gradients of its inputs. With
-loss = ((x + w) * w).sum():
+Gradients meet in a dictionary whose keys are *edges*: a leaf tensor, or (node, number of its output). A node's turn comes when all
+its users have had theirs, so that its gradient is complete; then its backward turns the gradients of its outputs into gradients of
+its inputs. With loss = ((x + w) * w).sum():
 
     {(Sum, 0): 1}  ->  {(Mul, 0): ...}  ->  {(Add, 0): ..., w: ...}  ->  {x: ..., w: ...}
 
@@ -29,7 +29,8 @@ def backward(outputs: Tensors, gradient: Any = None, retain_graph: bool | None =
     """Add the gradient of `outputs` to `.grad` of every leaf that they were computed from.
 
     gradient: the gradient of the loss with respect to each output, of its shape; for a scalar it may be left out: 1.
-    retain_graph: keep what the nodes saved, for another backward (default: as create_graph). create_graph: the gradients can be differentiated.
+    retain_graph: keep what the nodes saved, for another backward (default: as create_graph).
+    create_graph: record the backward, so that the gradients can be differentiated.
     Either all leaves get their gradient or, when a function raises, none.
     """
     for leaf, arrived in _walk(_start(outputs, gradient), retain_graph, create_graph).items():
@@ -111,8 +112,8 @@ def _walk(
     for node in needs:
         if node.released:
             raise RuntimeError(
-                f"backward: this graph was walked before, and {type(node).__name__} has let go of what it had saved; pass retain_graph=True the "
-                "first time, or add up the losses and walk once"
+                f"backward: this graph was walked before, and {type(node).__name__} has let go of what it saved; pass retain_graph=True "
+                "the first time, or add up the losses and walk once"
             )
     debugging = current_mode().debug
     with switched(grad=create_graph, debug=False):
@@ -197,10 +198,10 @@ def _fitted(gradient: Tensor, node: Function, i: int) -> Tensor:
     edge = node.edges[i]
     shape, dtype = edge[0].outputs[edge[1]] if type(edge) is tuple else (edge.data.shape, edge.data.dtype)
     if not isinstance(gradient, Tensor):
-        raise TypeError(f"backward of {node!r}: the gradient with respect to input {i} is {type(gradient).__name__}, expected a Tensor or None")
+        raise TypeError(f"backward of {node!r}: the gradient of input {i} is {type(gradient).__name__}, expected a Tensor or None")
     if gradient.data.shape != shape:
         if not node.broadcasts:
-            raise RuntimeError(f"backward of {node!r}: the gradient with respect to input {i} has shape {gradient.shape}, expected {shape}")
+            raise RuntimeError(f"backward of {node!r}: the gradient of input {i} has shape {gradient.shape}, expected {shape}")
         gradient = gradient.sum_to_shape(shape)
     return gradient if gradient.data.dtype is dtype else gradient.to(dtype)
 

@@ -1,4 +1,4 @@
-"""Differentiable functions: each family in a file of its own, where a Function (the operation and its derivative) stands beside its lowercase function."""
+"""Differentiable functions: a file for each family, where each Function (an operation and its derivative) stands beside its lowercase form."""
 
 from minitorch_cv.functional.activation import log_softmax, relu, softmax, tanh
 from minitorch_cv.functional.compare import (

@@ -1,8 +1,9 @@
 """Changes in place: `x.add_(y)`, `x += y`, `x[i] = y`.
 
-The function is computed as always; then `x` takes over the values and the history of the result. What was computed from `x` before keeps the old
-history, which stays true unless a gradient needs the old values: then backward raises. A leaf that requires a gradient can be changed only
-inside `no_grad`, as optimisers do: a change that counted as part of the computation would make it something other than a leaf.
+The function is computed as always; then `x` takes over the values and the history of the result. What was computed from `x` before
+keeps the old history, which stays true unless a gradient needs the old values: then backward raises. A leaf that requires a
+gradient can be changed only inside `no_grad`, as optimisers do: a change that counted as part of the computation would make it
+something other than a leaf.
 """
 
 from collections.abc import Callable
@@ -109,7 +110,7 @@ def _check_writable(name: str, x: Tensor) -> None:
     if not x.data.flags.writeable:
         raise ValueError(f"{name}: the tensor is read-only, as the result of broadcast_to is; change a clone() of it")
     if is_grad_enabled() and x.requires_grad and _shows_a_leaf(x):
-        raise RuntimeError(f"{name}: the tensor is a leaf that requires a gradient, or a view of one; change it inside no_grad(), or change a clone()")
+        raise RuntimeError(f"{name}: the tensor is a leaf that requires a gradient, or a view of one; change it inside no_grad()")
 
 
 def _shows_a_leaf(x: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """Arithmetic and other functions, element by element: each Function (what it computes, and its derivative) beside its lowercase function.
 
-Two operands are broadcast against each other as in NumPy. Gradients are returned in the broadcast shape; the walk sums them back (`broadcasts`).
+Two operands are broadcast against each other as in NumPy. Gradients are returned in the broadcast shape; the walk sums them back
+(`broadcasts`).
 """
 
 from typing import Any

@@ -30,7 +30,7 @@ class MatMul(Function):
 
 @method("matmul", "__matmul__", reflected="__rmatmul__")
 def matmul(x: Operand, y: Operand) -> Tensor:
-    """x @ y over the last two dimensions; leading ones are broadcast. A vector counts as one row on the left, as one column on the right."""
+    """x @ y over the last two dimensions; leading ones are broadcast. A vector is one row on the left, one column on the right."""
     x, y = operands("matmul", x, y)
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, expected at least one dimension each")

@@ -10,8 +10,8 @@ from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 def operands(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
     """The operands of the function `name` as two Tensors of one dtype.
 
-    A number or a bare array is a constant and takes the tensor's dtype; so does a tensor without dimensions. Of an integer and a floating point
-    tensor, the integers are converted. float32 and float64 do not mix: TypeError.
+    A number or a bare array is a constant and takes the tensor's dtype; so does a tensor without dimensions. Of an integer and a
+    floating point tensor, the integers are converted. float32 and float64 do not mix: TypeError.
     """
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         return (x, y) if x.data.dtype is y.data.dtype else _converted(name, x, y)
@@ -35,9 +35,8 @@ def as_tensor(name: str, x: Any) -> Tensor:
 def _matched(name: str, tensor: Tensor, constant: Any) -> tuple[Tensor, Tensor]:
     """`tensor`, and `constant` as a Tensor of its dtype; an integer tensor gives way to floating point and larger integers."""
     dtype = tensor.data.dtype
-    if type(constant) is float or type(constant) is int:  # by far the most frequent
-        if dtype.kind == "f":
-            return tensor, Tensor(np.array(constant, dtype))
+    if dtype.kind == "f" and type(constant) in (float, int):  # by far the most frequent
+        return tensor, Tensor(np.array(constant, dtype))
     other = as_tensor(name, constant)
     if dtype.kind == "f" and other.dtype != dtype:
         return tensor, Tensor(other.data.astype(dtype))

@@ -42,14 +42,14 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if start > end:
         raise ValueError(f"start_dim: got {start_dim}, which comes after end_dim {end_dim}")
     length = int(np.prod(x.shape[start : end + 1]))
-    return x.reshape(x.shape[:start] + (length,) + x.shape[end + 1 :])
+    return x.reshape(*x.shape[:start], length, *x.shape[end + 1 :])
 
 
 @method()
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """`x` with a dimension of length 1 put in before `dim`."""
     dim = as_dim(dim, x.ndim + 1)
-    return Reshape.apply(x, shape=x.shape[:dim] + (1,) + x.shape[dim:])
+    return Reshape.apply(x, shape=(*x.shape[:dim], 1, *x.shape[dim:]))
 
 
 @method()
@@ -194,7 +194,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise ValueError(f"pad: got {len(pad)} widths, expected two for each padded dimension, of at most {input.ndim}")
     pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)][::-1]
     widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(pairs)
-    if any(length + before + after < 0 or length + min(before, 0) + min(after, 0) < 0 for length, (before, after) in zip(input.shape, widths, strict=True)):
+    if any(length + min(before, 0) + min(after, 0) < 0 for length, (before, after) in zip(input.shape, widths, strict=True)):
         raise ValueError(f"pad: got {tuple(pad)}, which cuts off more than there is of shape {input.shape}")
     return Pad.apply(input, widths=widths, value=0 if value is None else value)
 
