@@ -1,8 +1,8 @@
 """The sum of every channel at the speed of memory.
 
-With channels last, the channels of one pixel are a short row, and short rows make slow loops. Therefore x is read as long rows of about 512 numbers, a
-multiple of C, which are added up as they are; at the end the few numbers of the long sum that belong to one channel are added in float64. (`batch_norm`
-does the same for its statistics.)
+With channels last, the channels of one pixel are a short row, and short rows make slow loops. Therefore x is read as
+long rows of about 512 numbers, a multiple of C, which are added up as they are; at the end the few numbers of the long
+sum that belong to one channel are added in float64. (`batch_norm` does the same for its statistics.)
 """
 
 import numpy as np

@@ -2,8 +2,8 @@ r"""Convolution and transposed convolution.
 
     y[n, o, h, w] = bias[o] + sum_{c, i, j} x[n, c, h*s + i*d - p, w*s + j*d - p] * weight[o, c, i, j]
 
-y depends linearly on x and linearly on weight, so both gradients are sums of products of the same kind. That makes three maps, each linear in both of
-its arguments, and each the gradient of the other two:
+y depends linearly on x and linearly on weight, so both gradients are sums of products of the same kind. That makes
+three maps, each linear in both of its arguments, and each the gradient of the other two:
 
     Conv2d        (x, weight)  -> y
     Conv2dInput   (gy, weight) -> gx         the gradient of Conv2d with respect to x: transposed convolution
@@ -89,9 +89,11 @@ def conv2d(
 ) -> Tensor:  # fmt: skip
     """Convolve images (N, C, H, W), or one image (C, H, W), with weight (OC, C/groups, KH, KW) and add bias (OC,): (N, OC, OH, OW).
 
-    stride, padding, dilation: pixels, a number or a (vertical, horizontal) pair; OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1.
-    padding "valid" is none; "same" keeps the size, for stride 1, the odd pixel of an even kernel on the right and at the bottom.
-    groups: cut the channels into that many slices, each with its own kernels (Krizhevsky et al. 2012).
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1, and OW likewise.
+
+    stride, padding, dilation: pixels, a number or a (vertical, horizontal) pair. padding "valid" is none; "same" keeps the size,
+    for stride 1, and puts the odd pixel of an even kernel on the right and at the bottom.
+    groups: cut the channels into that many slices, each with kernels of its own (Krizhevsky et al. 2012).
     Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes.
     """
     x, single = as_batch(input)
@@ -99,8 +101,8 @@ def conv2d(
     dilation = pair(dilation, "dilation", 1)
     if padding == "same":
         _check_weight_ndim(weight)
-        x, padding = _pad_to_same(x, weight.shape[2:], dilation)
-    elif padding == "valid":
+        x, padding = _pad_to_same(x, _plane(weight), dilation)
+    elif isinstance(padding, str):  # "valid"
         padding = 0
     y = Conv2d.apply(
         x, weight, bias, stride=pair(stride, "stride", 1), padding=pair(padding, "padding", 0), dilation=dilation, groups=groups
@@ -114,16 +116,19 @@ def conv_transpose2d(
 ) -> Tensor:  # fmt: skip
     """Transposed convolution of images (N, C, H, W), or one image, with weight (C, OC/groups, KH, KW), plus bias (OC,).
 
-    It is what the gradient of `conv2d` does with gy, and so undoes its change of size (Zeiler et al. 2010, "Deconvolutional networks"):
-    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. A convolution with stride s maps s sizes to the same one; output_padding,
-    less than stride or dilation, says which of them is meant by adding pixels at the bottom and on the right.
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1, and OW likewise.
+
+    It is what the gradient of `conv2d` does with gy, and so undoes its change of size (Zeiler et al. 2010, "Deconvolutional
+    networks"). A convolution with stride s maps s sizes to the same one: output_padding, less than stride or dilation, says which of
+    them is meant, by pixels to add at the bottom and on the right.
+    Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes.
     """
     x, single = as_batch(input)
     _check_weight_ndim(weight)
     stride, padding, dilation = pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
     if x.shape[1] != weight.shape[0]:
         raise ValueError(f"input: got shape {input.shape}, expected {weight.shape[0]} channels for a weight of shape {weight.shape}")
-    kernel_size, size = weight.shape[2:], x.shape[2:]
+    kernel_size, size = _plane(weight), _plane(x)
     output_padding = pair(output_padding, "output_padding", 0)
     out_size = transposed_output_size(size, kernel_size, stride, padding, dilation, output_padding)
     # With an output padding of a stride or more, a convolution of the result would see more windows than x has pixels: these count as zero.
@@ -134,6 +139,8 @@ def conv_transpose2d(
     if bias is not None:
         if bias.shape != (y.shape[1],):
             raise ValueError(f"bias: got shape {bias.shape}, expected {(y.shape[1],)}")
+        if bias.dtype != y.dtype:
+            raise TypeError(f"bias: got {bias.dtype}, expected {y.dtype} like input")
         y = y + bias.reshape(1, -1, 1, 1)
     return y.squeeze(0) if single else y
 
@@ -150,6 +157,11 @@ def _check_weight_ndim(weight: Tensor) -> None:
     check_floating("weight", weight)
     if weight.ndim != 4:
         raise ValueError(f"weight: got shape {weight.shape}, expected 4 dimensions")
+
+
+def _plane(x: Tensor) -> Pair:
+    """The last two lengths of a shape: (H, W), (KH, KW)."""
+    return x.shape[2], x.shape[3]
 
 
 def _pad_to_same(x: Tensor, kernel_size: Pair, dilation: Pair) -> tuple[Tensor, Pair]:

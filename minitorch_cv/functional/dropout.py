@@ -8,9 +8,10 @@ from minitorch_cv.tensor import Tensor
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, zero each element with probability `p` and divide the others by 1 - p, so that the expectation stays (Srivastava et al. 2014).
+    """In training, zero each element with probability `p`, and divide the others by 1 - p, so that the expectation stays.
 
-    The draw comes from the stream "dropout" of `minitorch_cv.random`. inplace: accepted, but the result is always a new Tensor.
+    (Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".) The draw comes from the
+    stream "dropout" of `minitorch_cv.random`. inplace: accepted, but the result is always a new Tensor.
     """
     check_floating("input", input)
     if not 0 <= p <= 1:

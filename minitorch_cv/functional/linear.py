@@ -29,7 +29,10 @@ class Linear(Function):
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """input (..., IN) @ weight (OUT, IN).T + bias (OUT,): (..., OUT). Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes."""
+    """input (..., IN) @ weight (OUT, IN).T + bias (OUT,): (..., OUT).
+
+    Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes.
+    """
     check_floating("input", input)
     check_floating("weight", weight)
     if weight.ndim != 2:

@@ -1,7 +1,7 @@
 r"""Cross-entropy.
 
-Against class indices, softmax, logarithm, choice and weighting are one kernel, and so is the gradient. In general, with p = softmax(x) and coefficients
-q[n, c] that are constants,
+Against class indices, softmax, logarithm, choice and weighting are one kernel, and so is the gradient. In general, with
+p = softmax(x) and coefficients q[n, c] that are constants,
 
     loss[n] = -sum_c q[n, c] * log p[n, c]        d loss[n] / d x[n, c] = p[n, c] * sum_k q[n, k] - q[n, c]
 
@@ -38,7 +38,7 @@ class CrossEntropy(Function):
 
 
 class CrossEntropyGradient(Function):
-    """(glosses (M,), logits, target, weight) -> glogits (M, C); the probabilities, which are softmax(logits), come along to save their computation."""
+    """(glosses (M,), logits, target, weight) -> glogits (M, C); the probabilities are softmax(logits), kept from the forward."""
 
     @staticmethod
     def forward(
@@ -54,7 +54,7 @@ class CrossEntropyGradient(Function):
         q = _coefficients(
             logits.data, target.data, None if weight is None else weight.data, ctx.options["ignore_index"], ctx.options["label_smoothing"]
         )
-        total, q = Tensor(q.sum(axis=1, keepdims=True)), Tensor(q)
+        total = q.sum(axis=1, keepdims=True)
         grads = vjp(lambda glosses, logits: glosses.reshape(-1, 1) * (softmax(logits, 1) * total - q), (glosses, logits), (ggx,))
         return (*grads, None, None)
 
@@ -78,10 +78,12 @@ def cross_entropy(
 ) -> Tensor:  # fmt: skip
     """-log softmax(input)[target]: how badly scores `input` (N, C), (N, C, d1, ...) or (C,) predict `target`.
 
-    target: class indices 0 <= t < C, an integer Tensor of the shape of input without C; or probabilities, of the shape and dtype of input.
-    weight: (C,), a factor for each class. ignore_index: a target that does not count (indices only). label_smoothing: the share s of the target that is
-    spread over all classes (Szegedy et al. 2016). reduction: "mean" (divided by the sum of the targets' weights; by their number for probabilities),
-    "sum", or "none" for a loss per target. The mean of no losses is NaN.
+    target: class indices 0 <= t < C, integers of the shape of input without C; or probabilities, of the shape and dtype of input.
+    weight: (C,), a factor for each class.
+    ignore_index: a class index that stands for "does not count".
+    label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
+    reduction: "none" for one loss per target; "sum"; or "mean", the sum divided by the weights of the targets' classes, and for
+    probabilities by the number of targets. The mean of no losses is NaN.
     Errors: IndexError for a class out of range, ValueError for other values and shapes, TypeError for dtypes.
     """
     _check(input, target, weight, reduction, label_smoothing)

@@ -2,9 +2,9 @@ r"""Batch normalisation (Ioffe and Szegedy 2015), with the addition and the ReLU
 
     y = relu( (x - mean) / sqrt(var + eps) * weight + bias + residual )
 
-`BatchNormTrain` takes mean and variance from the batch; its gradient is one fused kernel, `BatchNormTrainGradient`. The gradient of that gradient, which
-few need, has no kernel: it is obtained by differentiating `_train_gradient`, the same formula as a plain composition of Tensor functions.
-`BatchNormEval` is given mean and variance, so it is just an affine map.
+`BatchNormTrain` takes mean and variance from the batch; its gradient is one fused kernel, `BatchNormTrainGradient`. The
+gradient of that gradient, which few need, has no kernel: it is obtained by differentiating `_train_gradient`, the same
+formula as a plain composition of Tensor functions. `BatchNormEval` is given mean and variance: it is an affine map.
 """
 
 import math
@@ -21,7 +21,7 @@ from minitorch_cv.tensor import Tensor
 
 
 class BatchNormTrain(Function):
-    """(x, weight, bias, residual) -> (y, mean, var); mean and biased variance of the batch are for the running statistics and have no gradient."""
+    """(x, weight, bias, residual) -> (y, mean, var): also the batch's mean and biased variance, which have no gradient."""
 
     @staticmethod
     def forward(
@@ -54,8 +54,8 @@ class BatchNormTrainGradient(Function):
         mean: np.ndarray, var: np.ndarray, y: np.ndarray | None, eps: float, need_residual: bool,
     ) -> tuple[np.ndarray, ...]:  # fmt: skip
         ctx.save_inputs(0, 1, 2)
-        grads = kernels.batch_norm_backward(gy, x, mean, var, weight, eps, y, need_residual)
-        return grads if need_residual else grads[:3]
+        gx, gweight, gbias, gresidual = kernels.batch_norm_backward(gy, x, mean, var, weight, eps, y, need_residual)
+        return (gx, gweight, gbias) if gresidual is None else (gx, gweight, gbias, gresidual)
 
     @staticmethod
     def backward(ctx: Any, *output_grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -115,10 +115,12 @@ def batch_norm(
 ) -> Tensor:  # fmt: skip
     """Normalise every channel of input (N, C) or (N, C, *), scale it by weight (C,) and shift it by bias (C,).
 
-    training: by the mean and the biased variance of the batch; running_mean and running_var (C,), where given, move towards the batch's mean and *unbiased*
-    variance by the fraction `momentum`, in place. Otherwise by running_mean and running_var, which count as constants.
-    relu, residual: also add `residual`, of the shape of input, and then apply ReLU: the same as `relu(batch_norm(...) + residual)` in one pass.
-    Errors: ValueError for shapes that do not fit, and in training for one value per channel, which has no variance; TypeError for mixed dtypes.
+    training: by the mean and the biased variance of the batch. running_mean and running_var (C,), where given, move in place towards
+    the batch's mean and *unbiased* variance, by the fraction `momentum`.
+    Not training: by running_mean and running_var, which are constants.
+    residual, relu: then add `residual`, of the shape of input, and apply ReLU: `relu(batch_norm(...) + residual)` in one pass.
+    Errors: ValueError for shapes that do not fit and, in training, for one value per channel, which has no variance; TypeError for
+    mixed dtypes.
     """
     check_floating("input", input)
     if input.ndim < 2:

@@ -1,7 +1,7 @@
 """Pooling: the maximum or the mean of windows.
 
-Where the winners of a maximum are known, it is a linear map, which picks one pixel for each window; the mean is linear anyway. Each map is paired with its
-adjoint, and each is the gradient of the other.
+Where the winners of a maximum are known, it is a linear map, which picks one pixel for each window; the mean is linear
+anyway. Each map is paired with its adjoint, and each is the gradient of the other.
 """
 
 from typing import Any
@@ -111,8 +111,10 @@ def max_pool2d(
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     """The maximum of every window of images (N, C, H, W), or of one image (C, H, W): (N, C, OH, OW).
 
-    stride None means kernel_size. padding counts as -inf, and is at most half of the window. dilation: pixels from tap to tap. ceil_mode: a last window
-    may hang over the end. Of equal values the first wins; NaN wins over all. return_indices: also the places h*W + w of the winners (int64).
+    kernel_size, stride (None: kernel_size), padding, dilation: pixels, a number or a (vertical, horizontal) pair. The padding counts
+    as -inf and is at most half of the window.
+    ceil_mode: a last window may hang over the end. return_indices: return also the places h*W + w of the winners (int64).
+    Of equal values the first one wins; a NaN wins over everything.
     """
     x, single = as_batch(input)
     y, indices = MaxPool2d.apply(
@@ -129,8 +131,10 @@ def avg_pool2d(
 ) -> Tensor:  # fmt: skip
     """The mean of every window of images (N, C, H, W), or of one image (C, H, W): (N, C, OH, OW).
 
-    The sum of a window is divided by its size, which counts padding with `count_include_pad` and else only pixels, or by `divisor_override`. What hangs
-    over the padded image in `ceil_mode` never counts. stride None means kernel_size; padding is at most half of the window.
+    kernel_size, stride (None: kernel_size), padding: pixels, a number or a (vertical, horizontal) pair; the padding is at most half of
+    the window. ceil_mode: a last window may hang over the end.
+    The sum of a window is divided by `divisor_override`, or else by the number of its pixels, to which those in the padding belong
+    with `count_include_pad`; what hangs over the padded image never counts.
     """
     x, single = as_batch(input)
     y = AvgPool2d.apply(

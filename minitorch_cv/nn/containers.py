@@ -7,6 +7,11 @@ from typing import Any, overload
 from minitorch_cv.nn.module import Module, _indent
 
 
+def _present(modules: Mapping[str, Module | None]) -> dict[str, Module]:
+    """A module may have None for a child; a container has none such."""
+    return {name: module for name, module in modules.items() if module is not None}
+
+
 class _Numbered(Module):
     """Modules as children "0", "1", ...: what Sequential and ModuleList share, which is the behaviour of a Python list."""
 
@@ -21,7 +26,7 @@ class _Numbered(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(list(self._modules.values()))
+        return iter(_present(self._modules).values())
 
     def __contains__(self, module: object) -> bool:
         return any(own is module for own in self)
@@ -41,7 +46,7 @@ class _Numbered(Module):
             part = type(self)()
             part.__dict__["_modules"] = dict(list(self._modules.items())[index])
             return part
-        return self._modules[self._key(index)]
+        return _present(self._modules)[self._key(index)]
 
     def __setitem__(self, index: int, module: Module) -> None:
         if not isinstance(module, Module):
@@ -81,6 +86,13 @@ class _Numbered(Module):
         return self.extend(modules)
 
 
+def _named(modules: tuple) -> Iterable[tuple[str, Module]]:
+    """The arguments of Sequential with their names."""
+    if len(modules) == 1 and isinstance(modules[0], Mapping):
+        return modules[0].items()
+    return ((str(index), module) for index, module in enumerate(modules))
+
+
 class Sequential(_Numbered):
     """Modules that are called one after the other, each on what the one before returned.
 
@@ -89,11 +101,8 @@ class Sequential(_Numbered):
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, module in modules[0].items():
-                self.add_module(name, module)
-        else:
-            self._renumber(modules)  # type: ignore[arg-type]  (checked there)
+        for name, module in _named(modules):
+            self.add_module(name, module)
 
     def extend(self, modules: Iterable[Module]) -> "Sequential":
         """Add all of `modules` at the end, under the next numbers; the names of those that are there stay. Returns self."""
@@ -133,7 +142,7 @@ class ModuleDict(Module):
         self.update(modules or {})
 
     def __getitem__(self, key: str) -> Module:
-        return self._modules[key]
+        return _present(self._modules)[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
@@ -156,11 +165,11 @@ class ModuleDict(Module):
 
     def values(self) -> Iterable[Module]:
         """The modules."""
-        return self._modules.values()
+        return _present(self._modules).values()
 
     def items(self) -> Iterable[tuple[str, Module]]:
         """(name, module) pairs."""
-        return self._modules.items()
+        return _present(self._modules).items()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add or replace modules by name."""
@@ -169,7 +178,9 @@ class ModuleDict(Module):
 
     def pop(self, key: str) -> Module:
         """Take the module `key` out and return it."""
-        return self._modules.pop(key)
+        module = self[key]
+        del self[key]
+        return module
 
     def clear(self) -> None:
         """Take all modules out."""

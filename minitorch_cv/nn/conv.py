@@ -33,8 +33,8 @@ class _Conv(Module):
         self.kernel_size, self.stride = pair(kernel_size, "kernel_size", 1), pair(stride, "stride", 1)
         self.padding = padding if isinstance(padding, str) else pair(padding, "padding", 0)
         self.dilation, self.padding_mode = pair(dilation, "dilation", 1), padding_mode
-        channels = (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)
-        self.weight = Parameter(np.empty((*channels, *self.kernel_size), dtype))
+        outer, inner = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+        self.weight = Parameter(np.empty((outer, inner // groups, *self.kernel_size), dtype))
         self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
         self.reset_parameters()
 

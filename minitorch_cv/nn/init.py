@@ -1,15 +1,16 @@
 r"""Initial values of parameters, drawn in place; names and defaults are those of `torch.nn.init`.
 
-The idea behind the scaled ones: a layer that sums fan_in products x*w with independent entries multiplies the variance by fan_in * Var(w). With
-Var(w) = gain^2 / fan_in a signal keeps its size through many layers, where gain makes up for what the activation takes away (ReLU zeroes half: gain
-sqrt(2)). For gradients, which travel backward, fan_out stands in the place of fan_in.
+The idea behind the scaled ones: a layer that sums fan_in products x*w with independent entries multiplies the variance
+by fan_in * Var(w). With Var(w) = gain^2 / fan_in a signal keeps its size through many layers, where gain makes up for
+what the activation takes away (ReLU zeroes half: gain sqrt(2)). For gradients, which travel backward, fan_out stands in
+the place of fan_in.
 
 - Glorot and Bengio 2010 ("Xavier"): Var(w) = gain^2 * 2 / (fan_in + fan_out), between the two.
 - He et al. 2015 ("Kaiming"): Var(w) = gain^2 / fan_in or gain^2 / fan_out.
 
-A uniform distribution on [-b, b] has the variance b^2 / 3. All functions fill the tensor that they are given, outside the graph, and return it. The
-numbers come from the stream "init" of `minitorch_cv.random`, or from the NumPy `generator` given, drawn in C order whatever the memory order, so that a
-seed means the same values everywhere.
+A uniform distribution on [-b, b] has the variance b^2 / 3. All functions fill the tensor that they are given, outside
+the graph, and return it. The numbers come from the stream "init" of `minitorch_cv.random`, or from the NumPy
+`generator` given, drawn in C order whatever the memory order, so that a seed means the same values everywhere.
 """
 
 import math
@@ -24,7 +25,7 @@ _GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": m
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The gain that makes up for `nonlinearity`; `param` is the negative slope of "leaky_relu" (0.01 by default): sqrt(2 / (1 + slope^2))."""
+    """The gain that makes up for `nonlinearity`; for "leaky_relu" sqrt(2 / (1 + slope^2)), the slope being `param`, 0.01 by default."""
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
@@ -35,7 +36,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight (OUT, IN, ...): IN and OUT times the number of taps of the kernel."""
     if tensor.ndim < 2:
-        raise ValueError(f"tensor: got shape {tensor.shape}, expected at least 2 dimensions, (out, in, ...), to have a fan in and a fan out")
+        raise ValueError(f"tensor: got shape {tensor.shape}, expected at least 2 dimensions: (out, in, ...)")
     taps = math.prod(tensor.shape[2:])
     return tensor.shape[1] * taps, tensor.shape[0] * taps
 

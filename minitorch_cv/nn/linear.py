@@ -12,7 +12,10 @@ from minitorch_cv.tensor import Tensor
 
 
 class Linear(Module):
-    """y = x @ weight.T + bias, from (..., in_features) to (..., out_features). State: weight (out_features, in_features), bias (out_features,)."""
+    """y = x @ weight.T + bias, from (..., in_features) to (..., out_features).
+
+    State: weight (out_features, in_features), bias (out_features,).
+    """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: np.dtype | type = np.float32) -> None:
         super().__init__()

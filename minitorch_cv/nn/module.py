@@ -1,8 +1,9 @@
 """Module: the base class of every layer and network.
 
-A Module finds its parts by watching its attributes. Assigning a Parameter, or another Module, to an attribute registers it under the attribute's
-name; a tensor that belongs to the state but is not trained (a running mean) is registered by `register_buffer`. So a network is a tree of modules, and
-everything that walks over a network is a walk over this tree: `parameters` for the optimiser, `state_dict` for saving, `train` and `eval` for the mode.
+A Module finds its parts by watching its attributes. Assigning a Parameter, or another Module, to an attribute registers
+it under the attribute's name; a tensor that belongs to the state but is not trained (a running mean) is registered by
+`register_buffer`. So a network is a tree of modules, and everything that walks over a network is a walk over this tree:
+`parameters` for the optimiser, `state_dict` for saving, `train` and `eval` for the mode.
 
     class Block(nn.Module):
         def __init__(self):
@@ -16,7 +17,7 @@ Names, arguments and keys are those of `torch.nn.Module`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,8 +25,6 @@ from minitorch_cv.nn import state
 from minitorch_cv.nn.hooks import RemovableHandle
 from minitorch_cv.nn.parameter import Parameter
 from minitorch_cv.tensor import Tensor
-
-Self = TypeVar("Self", bound="Module")
 
 
 class Module:
@@ -100,7 +99,7 @@ class Module:
 
     def _register(self, registry: str, name: str, value: Any) -> None:
         if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"name: got {name!r}, expected a string that is not empty and has no dot (dots separate the modules of a path)")
+            raise ValueError(f"name: got {name!r}, expected a string that is not empty and has no dot, which separates the names of a path")
         self._check_initialised(name)
         if hasattr(self, name) and name not in self.__dict__[registry]:
             raise ValueError(f"name: got {name!r}, which is an attribute of {type(self).__name__} already")
@@ -188,7 +187,7 @@ class Module:
                 yield (f"{path}.{name}" if path else name), member
 
     def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """(path, parameter) of this module and, with `recurse`, of all below it; a parameter that is shared comes once, under its first path."""
+        """(path, parameter) of this module and, with `recurse`, of all below it; a shared one comes once, under its first path."""
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
@@ -247,26 +246,26 @@ class Module:
 
     # --- What is done to a whole tree ---
 
-    def apply(self: Self, function: Callable[["Module"], Any]) -> Self:
+    def apply(self, function: Callable[["Module"], Any]) -> Self:
         """Call `function(module)` on every module of the tree, children before parents; returns this module."""
         for child in self.children():
             child.apply(function)
         function(self)
         return self
 
-    def train(self: Self, mode: bool = True) -> Self:
-        """Set this module and all below it to training mode, or with False to evaluation mode; nothing else changes. Returns this module."""
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and all below it to training mode, or with False to evaluation mode, and nothing else; returns this module."""
         if not isinstance(mode, bool):
             raise TypeError(f"mode: got {mode!r}, expected True (training) or False (evaluation)")
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self: Self) -> Self:
+    def eval(self) -> Self:
         """`train(False)`: batch norm uses its running statistics, dropout does nothing."""
         return self.train(False)
 
-    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set `requires_grad` of every parameter: False freezes the module. Returns this module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
@@ -280,8 +279,8 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad.detach().zero_()
 
-    def to(self: Self, dtype: np.dtype | type | str) -> Self:
-        """Convert the floating-point parameters and buffers, and gradients, to `dtype` (a floating-point one), in place. Returns this module."""
+    def to(self, dtype: np.dtype | type | str) -> Self:
+        """Convert floating-point parameters, their gradients and buffers to `dtype`, another such type, in place; returns this module."""
         dtype = np.dtype(dtype)
         if dtype.kind != "f":
             raise TypeError(f"dtype: got {dtype}, expected a floating-point type")
@@ -292,25 +291,28 @@ class Module:
                     tensor.grad = tensor.grad.detach().to(dtype)
         return self
 
-    def float(self: Self) -> Self:
+    def float(self) -> Self:
         """`to(float32)`."""
         return self.to(np.float32)
 
-    def double(self: Self) -> Self:
+    def double(self) -> Self:
         """`to(float64)`."""
         return self.to(np.float64)
 
     # --- State ---
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Path -> Tensor for every parameter and persistent buffer; the Tensors are detached (unless `keep_vars`) and share the module's memory."""
+        """Path -> Tensor for every parameter and persistent buffer.
+
+        The Tensors share the module's memory; unless `keep_vars`, they are detached.
+        """
         return state.state_dict(self, prefix, keep_vars)
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor | np.ndarray], strict: bool = True) -> state.IncompatibleKeys:
         """Copy `state_dict`, Tensors or arrays by path, into the parameters and persistent buffers, converting to their dtypes.
 
-        strict: missing and unexpected keys are errors; otherwise they are only returned. All entries are checked before anything is written, and one
-        RuntimeError lists all that is missing, unexpected or misshapen.
+        strict: missing and unexpected keys are errors; otherwise they are only returned. All entries are checked before
+        anything is written, and one RuntimeError lists all that is missing, unexpected or misshapen.
         """
         return state.load_state_dict(self, state_dict, strict)
 

@@ -14,8 +14,9 @@ class _BatchNorm(Module):
     """Batch normalisation (Ioffe and Szegedy 2015); see `functional.batch_norm` for the arithmetic.
 
     In training mode by the statistics of the batch, which the running statistics follow; in evaluation mode by the running statistics.
-    momentum: the fraction by which the running statistics move to the batch's; None averages over all batches so far instead. affine: scale by a learned
-    weight and, with `bias`, shift by a learned bias. track_running_stats=False: none are kept, and the batch's are used in evaluation too.
+    momentum: the fraction by which the running statistics move towards the batch's; None for the average of all batches so far.
+    affine: scale by a learned weight and, with `bias`, shift by a learned bias.
+    track_running_stats: False to keep no running statistics and use the batch's in evaluation too.
 
     State: weight, bias, running_mean, running_var (num_features,), num_batches_tracked (a number).
     """

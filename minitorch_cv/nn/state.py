@@ -23,7 +23,7 @@ class IncompatibleKeys(NamedTuple):
 
 
 def state_dict(module: "Module", prefix: str, keep_vars: bool) -> dict[str, Tensor]:
-    """See `Module.state_dict`. Unlike in `named_parameters`, a shared parameter stands under each of its paths, and all are loaded again."""
+    """See `Module.state_dict`. Unlike in `named_parameters`, a shared parameter stands under each of its paths."""
     result: dict[str, Tensor] = {}
     for name, tensor in (*module._parameters.items(), *module._buffers.items()):
         if tensor is not None and name not in module._unsaved_buffers:

@@ -38,7 +38,7 @@ def smooth(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def apart(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Values with both signs, no two of which (and none and zero) are nearer than 0.1: no maximum and no ReLU changes its mind over a small step."""
+    """Values of both signs, all at least 0.1 from each other and from zero: no maximum and no ReLU changes its mind over a small step."""
     count = int(np.prod(shape))
     values = np.arange(1, count + 1) * 0.1 * rng.choice([-1, 1], count)
     return rng.permutation(values).reshape(shape)

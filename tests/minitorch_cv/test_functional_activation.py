@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from checks import assert_close
-from drawing import apart, leaf, memory_orders, seeds, smooth
+from drawing import apart, leaf, memory_orders, pair, seeds, smooth
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,7 +131,7 @@ class TestDropout:
 
 
 class TestLinear:
-    @given(leading=st.lists(st.integers(1, 3), max_size=3), sizes=st.tuples(st.integers(1, 4), st.integers(1, 4)), bias=st.booleans(), seed=seeds)
+    @given(leading=st.lists(st.integers(1, 3), max_size=3), sizes=pair(1, 4), bias=st.booleans(), seed=seeds)
     def test_gradients(self, backend: str, leading: list[int], sizes: tuple[int, int], bias: bool, seed: int) -> None:
         rng = np.random.default_rng(seed)
         inputs = [leaf(smooth(rng, *leading, sizes[0])), leaf(smooth(rng, sizes[0], sizes[1]).T)]

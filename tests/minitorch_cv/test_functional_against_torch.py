@@ -1,4 +1,4 @@
-"""Second-order gradients against an installed PyTorch, on drawn configurations: d/dx of |d loss / d (x, w, b)|^2, and NaN where PyTorch says so."""
+"""Second-order gradients against an installed PyTorch, on drawn configurations: d/dx of |d loss / d (x, w, b)|^2."""
 
 from collections.abc import Callable
 from types import ModuleType

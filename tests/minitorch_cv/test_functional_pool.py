@@ -21,7 +21,9 @@ def windows(draw: st.DrawFn, dilated: bool) -> dict[str, Any]:
     padding = tuple(draw(st.integers(0, (d * (k - 1) + 1) // 2)) for k, d in zip(kernel, dilation, strict=True))
     size = tuple(max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 4)) for k, p, d in zip(kernel, padding, dilation, strict=True))
     options = {"kernel_size": kernel, "stride": draw(st.none() | pair(1, 3)), "padding": padding, "ceil_mode": draw(st.booleans())}
-    return {"shape": (draw(st.integers(1, 2)), draw(st.integers(1, 3)), *size), "options": options | ({"dilation": dilation} if dilated else {})}
+    if dilated:
+        options["dilation"] = dilation
+    return {"shape": (draw(st.integers(1, 2)), draw(st.integers(1, 3)), *size), "options": options}
 
 
 @given(case=windows(dilated=True), order=memory_orders, seed=seeds)

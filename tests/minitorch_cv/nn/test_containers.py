@@ -61,7 +61,7 @@ class TestSequential:
         assert Add(1) not in net
 
     def test_errors(self) -> None:
-        with pytest.raises(TypeError, match="got function, expected Modules"):
+        with pytest.raises(TypeError, match="got function, expected a Module"):
             nn.Sequential(lambda x: x)  # type: ignore[arg-type]
         with pytest.raises(IndexError, match="got 2, but there are 2 modules"):
             nn.Sequential(Add(1), Add(2))[2]

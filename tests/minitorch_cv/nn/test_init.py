@@ -10,7 +10,8 @@ import minitorch_cv as mt
 from minitorch_cv import nn
 from minitorch_cv.nn import init
 
-# shape: fan_in, fan_out, kaiming_normal fan_out and fan_in std (ReLU), xavier_uniform bound, xavier_normal std, default bound; computed by PyTorch.
+# Computed by PyTorch. For each shape: fan_in, fan_out, kaiming_normal std (ReLU) by fan_out and by fan_in, xavier_uniform bound,
+# xavier_normal std, bound of the default initialisation.
 KNOWN = {
     (64, 3, 7, 7): (147, 3136, 0.02525381361380527, 0.11664236870396087, 0.04275040011889855, 0.024681955016610288, 0.08247860988423225),
     (32, 1, 3, 3): (9, 288, 0.08333333333333334, 0.47140452079103173, 0.1421338109037403, 0.08206099398622183, 0.3333333333333333),

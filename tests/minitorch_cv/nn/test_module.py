@@ -270,7 +270,8 @@ class TestState:
 
     def test_arrays_are_converted_to_the_own_dtype(self) -> None:
         block = Block()
-        arrays = {name: np.full(value.shape, 3, np.float64 if value.dtype == np.float32 else np.int64) for name, value in block.state_dict().items()}
+        wider = {"f": np.float64, "i": np.int64}
+        arrays = {name: np.full(value.shape, 3, wider[value.dtype.kind]) for name, value in block.state_dict().items()}
         block.load_state_dict(arrays)
         assert block.scale.dtype == np.float32
         assert (block.scale.numpy() == 3).all()
@@ -287,7 +288,8 @@ class TestState:
         with pytest.raises(RuntimeError) as caught:
             block.load_state_dict(state)
         message = str(caught.value)
-        for part in ("missing: count, first.bias", "unexpected: extra", "scale: got shape (3,), expected (4,)", "rest.1.bias: got dtype <U1"):
+        shape, dtype = "scale: got shape (3,), expected (4,)", "rest.1.bias: got dtype <U1"
+        for part in ("missing: count, first.bias", "unexpected: extra", shape, dtype):
             assert part in message
         assert all(np.array_equal(before[name], value.numpy()) for name, value in block.state_dict().items())
 
