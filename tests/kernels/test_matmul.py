@@ -1,0 +1,58 @@
+"""The matrix product: the fast version against sums written out, in every memory order."""
+
+import numpy as np
+import pytest
+from checks import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kernels
+
+TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
+
+
+def in_order(matrix: np.ndarray, order: str) -> np.ndarray:
+    if order == "transposed":
+        return np.ascontiguousarray(matrix.T).T
+    return np.repeat(matrix, 2, axis=1)[:, ::2] if order == "sliced" else matrix
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(
+    sizes=st.tuples(*[st.one_of(st.integers(0, 20), st.integers(60, 70), st.integers(250, 300))] * 3),
+    orders=st.tuples(*[st.sampled_from(["plain", "transposed", "sliced"])] * 2),
+    with_bias=st.booleans(),
+)
+def test_against_float64(sizes: tuple[int, int, int], orders: tuple[str, str], with_bias: bool, dtype: str) -> None:
+    M, depth, N = sizes
+    rng = np.random.default_rng(M + depth + N)
+    a, b = rng.standard_normal((M, depth)).astype(dtype), rng.standard_normal((depth, N)).astype(dtype)
+    bias = rng.standard_normal(N).astype(dtype) if with_bias else None
+    expected = np.einsum("mk,kn->mn", a.astype(np.float64), b.astype(np.float64)) + (0 if bias is None else bias)
+    for backend in kernels.BACKENDS:
+        with kernels.backend(backend):
+            y = kernels.matmul(in_order(a, orders[0]), in_order(b, orders[1]), bias)
+        assert y.dtype == np.dtype(dtype)
+        assert_close(y, expected, TOLERANCE[dtype])
+
+
+def test_nan_passes_through(backend: str) -> None:
+    a = np.zeros((20, 30))
+    a[3, 4] = np.nan
+    y = kernels.matmul(a, np.ones((30, 40)))
+    assert np.isnan(y[3]).all()
+    assert not np.isnan(np.delete(y, 3, axis=0)).any()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: kernels.matmul(np.ones(3), np.ones((3, 2))), ValueError, r"a: got shape \(3,\)"),
+        (lambda: kernels.matmul(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"b: got shape \(2, 3\), expected 3 rows"),
+        (lambda: kernels.matmul(np.ones((2, 3)), np.ones((3, 2), "f")), TypeError, "b: got float32, expected float64"),
+        (lambda: kernels.matmul(np.ones((2, 3)), np.ones((3, 2)), np.ones(3)), ValueError, r"bias: got shape \(3,\), expected \(2,\)"),
+    ],
+)
+def test_errors_name_the_argument(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
