@@ -11,21 +11,35 @@ import minitorch_cv as mt
 
 FLOAT64 = 1e-10  # for every function
 
-# How far a float32 result may lie from the float64 one, in units of max(1, max |reference|): rounding alone, so a few times 2**-24 = 6e-8,
-# more where many terms are added up or where a subtraction cancels.
+# How far a float32 result may lie from the float64 one, in units of max(1, max |reference|). Rounding one number costs at most
+# 2**-24 = 6e-8; the sums of these cases, of up to a few hundred terms, a few times that.
 FLOAT32 = {
-    "conv2d": 2e-6,
-    "conv_transpose2d": 2e-6,
-    "max_pool2d": 5e-7,
-    "avg_pool2d": 5e-7,
-    "adaptive_pool2d": 5e-7,
-    "batch_norm": 5e-6,
-    "activations": 1e-6,
-    "softmax": 1e-6,
-    "losses": 1e-6,
+    "conv2d": 1e-6,
+    "conv_transpose2d": 1e-6,
+    "max_pool2d": 2e-7,
+    "avg_pool2d": 2e-7,
+    "adaptive_pool2d": 1e-7,
+    "batch_norm": 1e-6,  # and what cancels in x - mean, see below
+    "activations": 5e-7,
+    "softmax": 2e-7,
+    "losses": 3e-7,
     "pad": 0.0,
-    "misc": 1e-6,
+    "misc": 3e-7,
 }
+
+
+def float32_tolerance(case: Case) -> float:
+    """The bound of a function; for batch norm it grows with the distance of the mean from zero, in standard deviations.
+
+    The mean is a float32 number too, and what it was rounded by stays when the much smaller x - mean is divided by the deviation.
+    """
+    bound = FLOAT32[case.op]
+    if case.op == "batch_norm" and "x" in case.arrays:
+        x = case.arrays["x"].astype(np.float64)
+        axes = (0, *range(2, x.ndim))
+        bound += 2.0**-24 * float(np.max(np.abs(x.mean(axes)) / x.std(axes)))
+    return bound
+
 
 ALL = [pytest.param(case, id=f"{case.op}-{case.number}-{case.label.replace(' ', '_')}") for case in cases()]
 
@@ -49,7 +63,7 @@ def test_float64(case: Case, backend: str) -> None:
 
 @pytest.mark.parametrize("case", ALL)
 def test_float32(case: Case, backend: str) -> None:
-    compare(case, mt, np.float32, FLOAT32[case.op])
+    compare(case, mt, np.float32, float32_tolerance(case))
 
 
 def test_nothing_is_forgotten() -> None:
