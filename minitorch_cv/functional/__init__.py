@@ -1,4 +1,4 @@
-"""Differentiable functions: a file for each family, where each Function (an operation and its derivative) stands beside its lowercase form."""
+"""Differentiable functions: a file for each family, where a Function (an operation and its derivative) stands beside its lowercase name."""
 
 from minitorch_cv.functional.activation import log_softmax, relu, softmax, tanh
 from minitorch_cv.functional.compare import (

@@ -1,5 +1,6 @@
 """Indexing. Taking elements and adding into places are adjoint to each other, so each is the other's gradient."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,13 @@ class SetItem(Function):
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, Tensor | None]:
         index = ctx.options["index"]
         gx = SetItem.apply(gy, np.zeros((), gy.dtype), index=index) if ctx.needs[0] else None
-        return gx, GetItem.apply(gy, index=index).sum_to_shape(ctx.value_shape) if ctx.needs[1] else None
+        gvalue = None
+        if ctx.needs[1]:
+            gvalue = GetItem.apply(gy, index=index)
+            if may_repeat(index):
+                gvalue = gvalue * last_writes(index, gy.shape)
+            gvalue = gvalue.sum_to_shape(ctx.value_shape)
+        return gx, gvalue
 
 
 class Gather(Function):
@@ -127,6 +134,14 @@ def _part(part: Any) -> Any:
     if array.dtype.kind not in "iub":
         raise IndexError(f"index: got {type(part).__name__} of {array.dtype}, expected integers, slices, None, ... or booleans")
     return array if array.ndim or array.dtype.kind == "b" else int(array)
+
+
+def last_writes(index: tuple, shape: tuple[int, ...]) -> np.ndarray:
+    """1 for each element of x[index], 0 for those whose place is named again by a later one, which overwrites it in an assignment."""
+    places = np.arange(math.prod(shape)).reshape(shape)[index]
+    writers = np.empty(math.prod(shape), np.int64)
+    writers[places.ravel()] = np.arange(places.size)
+    return (writers[places.ravel()] == np.arange(places.size)).reshape(places.shape)
 
 
 def may_repeat(index: tuple) -> bool:

@@ -35,14 +35,10 @@ def as_tensor(name: str, x: Any) -> Tensor:
 def _matched(name: str, tensor: Tensor, constant: Any) -> tuple[Tensor, Tensor]:
     """`tensor`, and `constant` as a Tensor of its dtype; an integer tensor gives way to floating point and larger integers."""
     dtype = tensor.data.dtype
-    if dtype.kind == "f" and type(constant) in (float, int):  # by far the most frequent
+    if (type(constant) is int and dtype.kind in "fiu") or (type(constant) is float and dtype.kind == "f"):  # by far the most frequent
         return tensor, Tensor(np.array(constant, dtype))
     other = as_tensor(name, constant)
-    if dtype.kind == "f" and other.dtype != dtype:
-        return tensor, Tensor(other.data.astype(dtype))
-    if other.dtype == dtype:
-        return tensor, other
-    if other.dtype.kind in "iu" and dtype.kind in "iu" and other.ndim == 0:
+    if dtype.kind == "f" or (other.ndim == 0 and other.dtype.kind == dtype.kind):
         return tensor, Tensor(other.data.astype(dtype))
     return _converted(name, tensor, other)
 

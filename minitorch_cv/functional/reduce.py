@@ -50,7 +50,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     _check_floating("mean", x)
     dims = as_dims(dim, x.ndim)
     count = math.prod([x.shape[i] for i in dims])
-    return sum(x, dims, keepdim) * (1 / count if count else math.nan)
+    return sum(x, dims, keepdim) / count
 
 
 @method()
@@ -59,8 +59,7 @@ def var(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = F
     _check_floating("var", x)
     dims = as_dims(dim, x.ndim)
     freedom = math.prod([x.shape[i] for i in dims]) - correction
-    total = sum((x - mean(x, dims, keepdim=True)).square(), dims, keepdim)
-    return total * (1 / freedom) if freedom > 0 else total / 0
+    return sum((x - mean(x, dims, keepdim=True)).square(), dims, keepdim) / (freedom if freedom > 0 else 0)
 
 
 @method()
