@@ -6,6 +6,8 @@ import numpy as np
 from golden import Case
 from numpy.random import Generator
 
+from kernels.geometry import output_size
+
 
 def draw(op: str, seed: int) -> Case:
     """A case of operator `op` without its upstream gradient and results; the same one for the same seed."""
@@ -72,9 +74,19 @@ def _windows(rng: Generator, dilation: tuple[int, int]) -> tuple[dict, tuple[int
     return params, (int(rng.integers(1, 4)), int(rng.integers(1, 6)), *_size(rng, kernel, dilation, padding))
 
 
+def _all_windows_see_pixels(params: dict, dilation: tuple[int, int], size: tuple[int, ...]) -> bool:
+    """Whether no dilated window steps over a small image: PyTorch's index of such a maximum may lie outside of the image."""
+    lengths = output_size(size, params["kernel"], params["stride"], params["padding"], dilation, params["ceil_mode"])
+    each_axis = zip(lengths, size, params["kernel"], params["stride"], params["padding"], dilation, strict=True)
+    return all(any(0 <= o * s - p + i * d < n for i in range(k)) for length, n, k, s, p, d in each_axis for o in range(length))
+
+
 def _max_pool2d(rng: Generator) -> tuple[dict, dict]:
-    dilation = _pair(rng, 1, 3)
-    params, shape = _windows(rng, dilation)
+    while True:
+        dilation = _pair(rng, 1, 3)
+        params, shape = _windows(rng, dilation)
+        if _all_windows_see_pixels(params, dilation, shape[2:]):
+            break
     x = rng.integers(-2, 3, shape).astype(float) if rng.random() < 0.3 else rng.standard_normal(shape)  # integers: ties
     return params | {"dilation": dilation}, {"x": x}
 
