@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minitorch_cv.data.dataset import DataError, Dataset, register, stratified_split
+from minitorch_cv.data.dataset import DataError, Dataset, default_root, register, stratified_split
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -27,6 +27,8 @@ def load_folder(
     become grey (C = 1) if the first training image is, else RGB. test_fraction, seed: for a folder without train/ and
     test/, which part is kept for testing.
     """
+    if root == default_root():
+        raise DataError("the data set folder needs to know where your images are: name their folder (root=..., or --data-dir DIR)")
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: name the one that holds DIR/train/CLASS/* and DIR/test/CLASS/*, or DIR/CLASS/*")
     classes, training, testing = _layout(root, test_fraction, seed)
@@ -88,9 +90,11 @@ def _open(path: Path, size: tuple[int, int] | None, channels: int | None) -> np.
 
     try:
         with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise DataError(f"{path} has more than 8 bits per channel: convert it to 8 bits")
             upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            if upright.mode in ("I", "F"):
+                raise DataError(f"{path} has more than 16 bits per channel: convert it to 8 bits")
             grey = upright.mode in ("1", "L", "LA") if channels is None else channels == 1
             upright = upright.convert("L" if grey else "RGB")
             if size is not None and upright.size != (size[1], size[0]):

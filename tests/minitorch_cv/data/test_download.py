@@ -141,6 +141,7 @@ def test_a_server_without_ranges(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.part").write_bytes(CONTENT[:1000])
     fetch([server.address + "/a"], tmp_path / "a", MD5)
     assert (tmp_path / "a").read_bytes() == CONTENT
+    assert len(server.ranges) == 1  # the whole file, which it sent, is taken
 
 
 def test_mirrors_in_turn(server: Server, tmp_path: Path) -> None:

@@ -99,11 +99,22 @@ def test_unusable_images(root: Path) -> None:
     for damaged in (whole[: len(whole) // 2], b"", b"not an image"):
         path.write_bytes(damaged)
         fails(root, str(path), "cannot be read as an image", "replace or remove it")
-    Image.fromarray(np.zeros((5, 6), np.uint16)).save(path)
-    fails(root, str(path), "more than 8 bits")
+    path.unlink()
+    path = path.with_suffix(".tif")
+    Image.fromarray(np.zeros((5, 6), np.float32)).save(path)
+    fails(root, str(path), "more than 16 bits")
+
+
+def test_sixteen_bits(root: Path) -> None:
+    Image.fromarray(np.full((5, 6), 0xC0FF, np.uint16)).save(root / "train" / "cat" / "0.png")
+    training = data.load("folder", root)
+    assert training.images.shape == (6, 5, 6, 1)
+    assert (training.images[0] == 0xC0).all()
 
 
 def test_unusable_folders(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name their folder"):
+        data.load("folder")
     fails(tmp_path / "nowhere", str(tmp_path / "nowhere"), "is not a folder")
     (tmp_path / "empty").mkdir()
     fails(tmp_path / "empty", str(tmp_path / "empty"), "holds no folders")

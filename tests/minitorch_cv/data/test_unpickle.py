@@ -128,7 +128,10 @@ def array_pickle(shape: tuple, code: str, raw: bytes, state_tail: tuple = (None,
 
 def test_arrays_that_claim_too_much() -> None:
     np.testing.assert_array_equal(loads(array_pickle((2, 3), "u1", b"abcdef")), np.frombuffer(b"abcdef", np.uint8).reshape(2, 3))
-    for shape in ((7,), (2**40,), (2**62, 2**62), (-6,), (-2, -3), (2**5000,), (1,) * 60 + (6,), ("6",), (6.0,), 6):
+    for shape in ((7,), (5,), (2**40,)):
+        with pytest.raises(DataError, match="claims the shape"):
+            loads(array_pickle(shape, "u1", b"abcdef"))
+    for shape in ((2**62, 2**62), (-6,), (-2, -3), (2**5000,), (1,) * 60 + (6,), ("6",), (6.0,), 6):
         with pytest.raises(DataError):
             loads(array_pickle(shape, "u1", b"abcdef"))
     for code in ("O", "V6", "O8", "M8", "m8", "S6", "u1,u1", "(6,)u1", "i3", "f128", "", "u" * 1000):
