@@ -1,6 +1,8 @@
 """The loader: order, exact continuation, prefetching, and threads that end."""
 
 import gc
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -202,6 +204,19 @@ def test_arguments() -> None:
         Loader(dataset(), 5).epoch(0, 6)
     with pytest.raises(TypeError):
         iter(Loader(dataset(), 5))  # which epoch?
+
+
+def test_the_thread_needs_no_compiled_code() -> None:
+    """Two threads in compiled parallel code abort the process; the loader and the transforms do not even import the compiler."""
+    code = """
+import sys
+from minitorch_cv.data import Loader, Normalize, RandomCrop, RandomHorizontalFlip, Resize, load
+transforms = [RandomCrop(32, 4), RandomHorizontalFlip(), Resize(28), Normalize(0.5, 0.5)]
+for images, labels in Loader(load("digits"), 500, shuffle=True, transform=transforms).epoch(0):
+    assert images.shape[1:] == (1, 28, 28)
+assert "numba" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_single_transform() -> None:
