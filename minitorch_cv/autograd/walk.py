@@ -99,6 +99,7 @@ class _Fresh(Function):
 # --- the walk
 
 
+@np.errstate(all="ignore")  # infinity and NaN are gradients like others: no warnings
 def _walk(
     gradients: Gradients, retain_graph: bool | None, create_graph: bool, ends: frozenset | None = None, stop_at_ends: bool = False
 ) -> Gradients:
@@ -233,6 +234,7 @@ def _start(outputs: Tensors, gradients: Any) -> Gradients:
     return start
 
 
+@np.errstate(all="ignore")
 def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
     """leaf.grad += gradient. The array in `grad` is the leaf's own: what arrives may be shared with other leaves, or a view of anything."""
     if create_graph:

@@ -328,31 +328,34 @@ def _where(x: Tensor, condition: Tensor, other: Operand) -> Tensor:
     return where(condition, x, other)
 
 
-class Maximum(Function):
+class Choice(Function):
+    """The larger (ufunc np.maximum) or the smaller (np.minimum) of both; where they are equal, each gets half the gradient."""
+
     broadcasts = True
 
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray, *, ufunc: np.ufunc) -> np.ndarray:
+        z = ufunc(x, y)
         if True in ctx.needs:
-            ctx.share = ((x > y) + 0.5 * (x == y)).astype(x.dtype)  # of x in the gradient; a tie shares evenly
-        return np.maximum(x, y)
+            tie, neither = x == y, np.isnan(z)
+            ctx.shares = [((z == operand) | neither) - z.dtype.type(0.5) * tie for operand in (x, y)]
+        return z
 
     @staticmethod
-    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        return gz * ctx.share if ctx.needs[0] else None, gz * (1 - ctx.share) if ctx.needs[1] else None
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, ...]:
+        return tuple([gz * share if needed else None for share, needed in zip(ctx.shares, ctx.needs, strict=True)])
 
 
 @method()
 def maximum(x: Operand, y: Operand) -> Tensor:
     """The larger of both; where they are equal, each gets half the gradient. NaN wins."""
-    return Maximum.apply(*operands("maximum", x, y))
+    return Choice.apply(*operands("maximum", x, y), ufunc=np.maximum)
 
 
 @method()
 def minimum(x: Operand, y: Operand) -> Tensor:
     """The smaller of both; where they are equal, each gets half the gradient. NaN wins."""
-    x, y = operands("minimum", x, y)
-    return -Maximum.apply(-x, -y)
+    return Choice.apply(*operands("minimum", x, y), ufunc=np.minimum)
 
 
 class Clamp(Function):
