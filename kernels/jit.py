@@ -43,10 +43,9 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
 @cache
 def cache_folder() -> Path:
     """Where compiled code is kept: below NUMBA_CACHE_DIR or the user's cache folder, one folder for each state of the sources."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    if base is None:
-        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    folder = Path(base) / "minitorch_cv" / f"kernels-{source_hash()}"
+    home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    base = Path(os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or home)
+    folder = base / "minitorch_cv" / f"kernels-{source_hash()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
