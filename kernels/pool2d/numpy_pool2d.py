@@ -22,6 +22,11 @@ def inside(row: np.ndarray, column: np.ndarray, size: Pair) -> np.ndarray:
     return (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])
 
 
+def places_error(indices: np.ndarray, size: Pair) -> ValueError:
+    """The error for indices that are not all places h*W + w in a plane of `size` (H, W), or -1."""
+    return ValueError(f"indices: got {indices.min()} to {indices.max()}, expected places in a plane of size {tuple(size)}, or -1")
+
+
 def max_pool2d(
     x: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, out_size: Pair
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +46,8 @@ def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -
     """gx[indices[o]] += gy[o]; see `kernels.pool2d`."""
     N, C, OH, OW = gy.shape
     H, W = input_size
+    if ((indices < -1) | (indices >= H * W)).any():
+        raise places_error(indices, input_size)
     gx = np.zeros((N, C, H * W + 1), gy.dtype)  # the last place takes what index -1 sends
     n, c, _ = np.ogrid[:N, :C, :1]
     np.add.at(gx, (n, c, indices.reshape(N, C, OH * OW)), gy.reshape(N, C, OH * OW))
@@ -50,6 +57,8 @@ def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -
 def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """y[o] = x[indices[o]]; see `kernels.pool2d`."""
     N, C, H, W = x.shape
+    if ((indices < -1) | (indices >= H * W)).any():
+        raise places_error(indices, (H, W))
     places = indices.reshape(N, C, -1)
     y = np.where(places < 0, 0, np.take_along_axis(x.reshape(N, C, H * W), places.clip(0), axis=2))
     return to_nchw(to_nhwc(y.astype(x.dtype).reshape(indices.shape)))
