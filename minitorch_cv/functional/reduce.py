@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.math import maximum, minimum
+from minitorch_cv.functional.math import maximum, minimum, where
 from minitorch_cv.functional.shape import as_dim, as_dims, cat
 from minitorch_cv.tensor import Dims, Operand, Tensor, method
 
@@ -64,8 +64,10 @@ def var(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = F
 
 @method()
 def std(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """The square root of `var`."""
-    return var(x, dim, correction=correction, keepdim=keepdim).sqrt()
+    """The square root of `var`; its gradient is 0 where all elements are equal."""
+    variance = var(x, dim, correction=correction, keepdim=keepdim)
+    some = variance > 0
+    return where(some, where(some, variance, 1).sqrt(), variance)
 
 
 @method()
