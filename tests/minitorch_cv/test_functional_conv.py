@@ -73,6 +73,25 @@ def test_transposed_convolution_is_the_adjoint(case: dict, seed: int) -> None:
     assert_close((cx.numpy() * y.numpy()).sum(), (x.numpy() * ty.numpy()).sum(), 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("stride", "padding", "output_padding", "dilation"),
+    [((2, 3), (1, 0), (1, 2), (1, 1)), ((1, 1), (0, 1), (1, 2), (2, 3)), ((2, 1), (2, 1), (2, 0), (3, 1))],
+)
+def test_transposed_convolution_pixel_by_pixel(stride: tuple, padding: tuple, output_padding: tuple, dilation: tuple) -> None:
+    """Every pixel of the input paints the kernel, times its value, into the output; output_padding of a stride or more included."""
+    rng = np.random.default_rng(4)
+    x, weight, bias = smooth(rng, 2, 3, 4, 3), smooth(rng, 3, 2, 2, 3), smooth(rng, 2)
+    lengths = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, output_padding, strict=True)
+    size = [(n - 1) * s - 2 * p + d * (k - 1) + extra + 1 for n, k, s, p, d, extra in lengths]
+    expected = np.zeros((2, 2, *size)) + bias.reshape(-1, 1, 1)
+    for h, w, i, j in np.ndindex(*x.shape[2:], *weight.shape[2:]):
+        u, v = h * stride[0] + i * dilation[0] - padding[0], w * stride[1] + j * dilation[1] - padding[1]
+        if 0 <= u < size[0] and 0 <= v < size[1]:
+            expected[:, :, u, v] += x[:, :, h, w] @ weight[:, :, i, j]
+    tensors = [mt.tensor(array) for array in (x, weight, bias)]
+    assert_close(F.conv_transpose2d(*tensors, stride, padding, output_padding, dilation=dilation), expected, 1e-13)
+
+
 @pytest.mark.parametrize("kernel", [(3, 3), (2, 4), (4, 1)])
 @pytest.mark.parametrize("dilation", [1, 2, (1, 3)])
 def test_same_padding_keeps_the_size_and_puts_the_odd_pixel_last(kernel: tuple[int, int], dilation: Any) -> None:

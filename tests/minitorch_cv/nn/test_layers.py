@@ -194,6 +194,14 @@ def test_dropout_works_in_training_alone() -> None:
         nn.Dropout(2)
 
 
+def test_pooling_passes_every_option() -> None:
+    x = images(1, 2, 7, 7)
+    assert_close(nn.MaxPool2d(3, 2, 1, 2, ceil_mode=True)(x), F.max_pool2d(x, 3, 2, 1, 2, True), 0)
+    assert_close(nn.AvgPool2d(3, 2, 1, True, False)(x), F.avg_pool2d(x, 3, 2, 1, True, False), 0)
+    assert_close(nn.AvgPool2d(3, 2, 1, divisor_override=5)(x), F.avg_pool2d(x, 3, 2, 1, divisor_override=5), 0)
+    assert_close(nn.AvgPool2d(3)(x), F.avg_pool2d(x, 3, 3), 0)
+
+
 def test_max_pool_with_indices() -> None:
     x = images(1, 2, 4, 4)
     y, indices = nn.MaxPool2d(2, return_indices=True)(x)
