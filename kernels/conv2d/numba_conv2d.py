@@ -6,7 +6,8 @@ The work is cut into units: a band of rows of one image and one group of channel
   2. for each block of output channels and each run of R pixels sums all taps and input channels in a register tile (`kernels/simd.py`), and stores it.
 
 Offsets and strides come from a plan (`kernels/conv2d/plan.py`), so one kernel, `_convolve`, is the convolution as well as its transpose. The gradient with respect to the
-weights has the same form with the roles changed: the tile holds R input channels by some output channels of one tap, and the sum runs over the pixels.
+weights has the same form with the roles changed: the tile holds R input values of a run
+by some output channels, and the sum runs over the pixels.
 """
 
 from collections.abc import Callable
@@ -49,25 +50,28 @@ def conv2d_weight(
 ) -> np.ndarray:
     """gw; see `kernels.conv2d`."""
     plan = forward_plan(x.shape[2:], kernel_size, stride, padding, dilation)
-    (N, C), OC, taps = x.shape[:2], gy.shape[1], len(plan.taps)
+    (N, C), OC = x.shape[:2], gy.shape[1]
     CG, OCG = C // groups, OC // groups
-    R, K = _weight_tile_shape(CG, OCG, x.dtype)
-    CP, OCP = round_up(CG, R), round_up(OCG, K * VECTOR_BYTES // x.itemsize)
-    parts = max(1, min(N, MOST_PARTS, PARTIAL_BYTES // (groups * taps * CP * OCP * x.itemsize)))
-    partial = zeros((parts, groups, taps, CP, OCP), x.dtype)
+    length = int(plan.runs[:, 3].max()) * CG  # of a run, in elements: all runs of a forward plan are alike
+    R, K = _tile_shape(OCG, x.dtype)
+    R = min(R, 8) if length <= 24 else R  # a short run would leave most of a tall tile empty
+    rows, OCP = round_up(length, R), round_up(OCG, K * VECTOR_BYTES // x.itemsize)
+    parts = max(1, min(N, MOST_PARTS, PARTIAL_BYTES // (groups * len(plan.runs) * rows * OCP * x.itemsize)))
+    partial = zeros((parts, groups, len(plan.runs), rows, OCP), x.dtype)
 
     width = (plan.columns - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
-    band = band_rows(plan, width * CP * x.itemsize, plan.rows)
+    band = band_rows(plan, width * CG * x.itemsize, plan.rows)
     scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
-    image_bytes = (scratch_rows * width * CP + band * plan.columns * OCP) * x.itemsize
+    image_bytes = (scratch_rows * width * CG + band * plan.columns * OCP) * x.itemsize
     images = max(1, min(-(-N // parts), 2 * SCRATCH_BYTES // image_bytes)) if band == plan.rows else 1
     workers = max(1, min(numba.get_num_threads(), parts * groups))
-    pixels = empty((workers, images, scratch_rows * width * CP), x.dtype)
+    # The last tile of a run hangs over its end: R more elements to read, whose products are not used.
+    pixels = empty((workers, images, scratch_rows * width * CG + R), x.dtype)
     gradients = empty((workers, images, band * plan.columns * OCP), x.dtype)
     _weight_kernel(R, K)(
-        to_nhwc(x), to_nhwc(gy), partial, pixels, gradients, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width)
+        to_nhwc(x), to_nhwc(gy), partial, pixels, gradients, plan.runs, plan.in_stride, plan.low, (band, scratch_rows, width)
     )
-    return _sum_parts(partial, CG, OCG).reshape(OC, CG, *kernel_size)
+    return _sum_parts(partial, CG, OCG, len(plan.taps)).reshape(OC, CG, *kernel_size)
 
 
 def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Plan, groups: int, transposed: bool) -> np.ndarray:
@@ -101,12 +105,6 @@ def _tile_shape(out_channels: int, dtype: np.dtype) -> tuple[int, int]:
     """(R, K): two registers of output channels where there are that many; a quarter of the registers stays free for the factors."""
     wide = out_channels > VECTOR_BYTES // dtype.itemsize
     return (REGISTERS // 4, 2) if wide else (REGISTERS // 2, 1)
-
-
-def _weight_tile_shape(channels: int, out_channels: int, dtype: np.dtype) -> tuple[int, int]:
-    """(R, K) for the weight gradient, whose rows are input channels: the few of an RGB image would leave most of a tall tile empty."""
-    R, K = _tile_shape(out_channels, dtype)
-    return min(R, 4 if channels <= 4 else max(8, channels // 8 * 8)), K
 
 
 @jit
@@ -170,31 +168,31 @@ def _convolve_kernel(R: int, K: int) -> Callable:
 
 @cache
 def _weight_kernel(R: int, K: int) -> Callable:
-    """The compiled weight gradient for tiles of R input channels by K registers of output channels."""
+    """The compiled weight gradient for tiles of R elements of a run by K registers of output channels."""
 
     @jit
-    def taps_of_band(pixels, gradients, partial, taps, images, rows, columns, in_stride, low, width):
-        _, CP, OCP = partial.shape
+    def runs_of_band(pixels, gradients, partial, runs, images, rows, columns, in_stride, low, width, CG):
+        _, height, OCP = partial.shape
         xs, gs, total = pixels.reshape(-1), gradients.reshape(-1), partial.reshape(-1)
         for o in range(0, OCP, K * lanes(total)):
-            for c in range(0, CP, R):
-                for t in range(len(taps)):
+            for t in range(len(runs)):
+                for c in range(0, height, R):
                     tile = tile_zero(total, R, K)
                     for m in range(images):
                         for q in range(rows):
-                            a = m * pixels.shape[1] + ((q * in_stride[0] + taps[t, 0] - low[0]) * width + taps[t, 1] - low[1]) * CP + c
+                            a = ((q * in_stride[0] + runs[t, 0] - low[0]) * width + runs[t, 1] - low[1]) * CG + m * pixels.shape[1] + c
                             b = m * gradients.shape[1] + q * columns * OCP + o
                             for r in range(columns):
-                                tile = tile_outer(tile, xs, a + r * in_stride[1] * CP, 1, gs, b + r * OCP)
-                    place = (t * CP + c) * OCP + o
+                                tile = tile_outer(tile, xs, a + r * in_stride[1] * CG, 1, gs, b + r * OCP)
+                    place = (t * height + c) * OCP + o
                     tile_store(tile_load(total, place, OCP, R, K) + tile, total, place, OCP)
 
     @jit(parallel=True)
-    def weight_gradient(x, gy, partial, pixels, gradients, taps, in_stride, low, sizes):
+    def weight_gradient(x, gy, partial, pixels, gradients, runs, in_stride, low, sizes):
         band, scratch_rows, width = sizes
         N, rows, columns, OC = gy.shape
-        parts, groups, _, CP, OCP = partial.shape
-        CG, OCG, (workers, most, _) = x.shape[3] // groups, OC // groups, pixels.shape
+        parts, groups, OCP = partial.shape[0], partial.shape[1], partial.shape[4]
+        CG, OCG, workers, most = x.shape[3] // groups, OC // groups, pixels.shape[0], pixels.shape[1]
         for worker in numba.prange(workers):
             xs, gs = pixels[worker], gradients[worker]
             for unit in range(worker, parts * groups, workers):
@@ -205,26 +203,29 @@ def _weight_kernel(R: int, K: int) -> Callable:
                     for q in range(0, rows, band):
                         count = min(band, rows - q)
                         for m in range(images):
-                            copy_rows(x, n + m, q * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, xs[m], CP)
+                            copy_rows(x, n + m, q * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, xs[m], CG)
                             copy_rows(gy, n + m, q, count, 0, columns, g * OCG, OCG, gs[m], OCP)
-                        taps_of_band(xs, gs, partial[part, g], taps, images, count, columns, in_stride, low, width)
+                        runs_of_band(xs, gs, partial[part, g], runs, images, count, columns, in_stride, low, width, CG)
 
     return weight_gradient
 
 
 @jit(parallel=True)
-def _sum_parts(partial, CG, OCG):
-    """(parts, G, taps, CP, OCP) -> (G, OC/G, C/G, taps): the parts added in their order, the rounding up cut off."""
-    parts, groups, taps, _, OCP = partial.shape
+def _sum_parts(partial, CG, OCG, taps):
+    """(parts, G, runs, taps of a run * C/G rounded up, OCP) -> (G, OC/G, C/G, taps): the parts added in their order, the rounding up cut off."""
+    parts, groups, runs, _, OCP = partial.shape
+    count = taps // runs
     gw = np.empty((groups, OCG, CG, taps), partial.dtype)
     for unit in numba.prange(groups * taps):
-        g, t = unit // taps, unit % taps
+        g, tap = unit // taps, unit % taps
         total = np.empty(OCP, partial.dtype)
         for c in range(CG):
-            total[:] = partial[0, g, t, c]
+            run, row = tap // count, tap % count * CG + c
+            for o in range(OCP):
+                total[o] = partial[0, g, run, row, o]
             for part in range(1, parts):
                 for o in range(OCP):
-                    total[o] += partial[part, g, t, c, o]
+                    total[o] += partial[part, g, run, row, o]
             for o in range(OCG):
-                gw[g, o, c, t] = total[o]
+                gw[g, o, c, tap] = total[o]
     return gw
