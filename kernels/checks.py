@@ -23,5 +23,5 @@ def check_dtype(name: str, array: np.ndarray, like: np.ndarray) -> None:
 
 def check_floating(name: str, array: np.ndarray) -> None:
     """TypeError unless `array` holds floating-point numbers."""
-    if not np.issubdtype(array.dtype, np.floating):
+    if array.dtype.kind != "f":
         raise TypeError(f"{name}: got {array.dtype}, expected a floating-point type")
