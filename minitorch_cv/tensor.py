@@ -40,9 +40,9 @@ class Tensor:
     """
 
     # _edge says where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which
-    # keeps it. _version counts the changes of the memory; _recorded, how many of them, up to now, the history of this tensor takes
-    # into account. __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad") __array_ufunc__
-    # = None  # np.float32(2) * tensor is left to Tensor.__rmul__
+    # keeps it. _version counts the changes of the memory; _recorded says how many of them the history of this tensor knows of.
+    __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad")
+    __array_ufunc__ = None  # np.float32(2) * tensor is left to Tensor.__rmul__
 
     data: np.ndarray
     grad: "Tensor | None"
