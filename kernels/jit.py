@@ -77,15 +77,22 @@ def _cache_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def compile_notices(tell: Callable[[str], None]) -> Iterator[None]:
-    """Inside the block, call `tell(name)` whenever the compilation of a kernel begins: "conv2d.numba_conv2d.forward", say."""
+    """Inside the block, call `tell(name)` whenever the compilation of a kernel begins: "conv2d.numba_conv2d.convolve", say.
+
+    The helpers that a kernel calls are compiled along with it, and not told.
+    """
+
     class Listener(event.Listener):
+        depth = 0
+
         def on_start(self, happened: event.Event) -> None:
             function = happened.data["dispatcher"].py_func
-            if function.__module__.startswith("kernels."):
+            if self.depth == 0 and function.__module__.startswith("kernels."):
                 tell(f"{function.__module__.removeprefix('kernels.')}.{function.__name__}")
+            self.depth += 1
 
         def on_end(self, happened: event.Event) -> None:
-            """Only beginnings are told."""
+            self.depth -= 1
 
     with event.install_listener("numba:compile", Listener()):
         yield
