@@ -97,10 +97,10 @@ def conv2d(
     Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes.
     """
     x, single = as_batch(input)
+    _check_weight(weight)
     check_padding_name(padding, stride)
     dilation = pair(dilation, "dilation", 1)
     if padding == "same":
-        _check_weight_ndim(weight)
         x, padding = _pad_to_same(x, _plane(weight), dilation)
     elif isinstance(padding, str):  # "valid"
         padding = 0
@@ -124,7 +124,7 @@ def conv_transpose2d(
     Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes.
     """
     x, single = as_batch(input)
-    _check_weight_ndim(weight)
+    _check_weight(weight)
     stride, padding, dilation = pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
     if x.shape[1] != weight.shape[0]:
         raise ValueError(f"input: got shape {input.shape}, expected {weight.shape[0]} channels for a weight of shape {weight.shape}")
@@ -153,7 +153,7 @@ def check_padding_name(padding: int | Pair | str, stride: int | Pair) -> None:
         raise ValueError(f"padding: got 'same', which needs stride 1, with stride {stride}")
 
 
-def _check_weight_ndim(weight: Tensor) -> None:
+def _check_weight(weight: Tensor) -> None:
     check_floating("weight", weight)
     if weight.ndim != 4:
         raise ValueError(f"weight: got shape {weight.shape}, expected 4 dimensions")

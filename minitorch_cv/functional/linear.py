@@ -37,6 +37,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     check_floating("weight", weight)
     if weight.ndim != 2:
         raise ValueError(f"weight: got shape {weight.shape}, expected (OUT, IN)")
+    if weight.dtype != input.dtype:
+        raise TypeError(f"weight: got {weight.dtype}, expected {input.dtype} like input")
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
         raise ValueError(f"input: got shape {input.shape}, expected {weight.shape[1]} features last for a weight of shape {weight.shape}")
     if input.ndim == 2:

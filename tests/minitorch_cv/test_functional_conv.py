@@ -189,6 +189,7 @@ class TestErrors:
         [
             ({"input": np.ones((1, 4, 5, 5))}, "input: got ndarray, expected a Tensor"),
             ({"input": mt.tensor(np.ones((1, 4, 5, 5), np.int64))}, "input: got dtype int64"),
+            ({"weight": None}, "weight: got NoneType, expected a Tensor"),
             ({"weight": mt.tensor(np.ones((6, 4, 3, 3), np.float32))}, "weight: got float32, expected float64"),
             ({"bias": mt.tensor(np.ones(6, np.float32))}, "bias: got float32, expected float64"),
         ],
@@ -205,8 +206,9 @@ class TestErrors:
             ({"bias": mt.tensor(np.ones(6))}, r"bias: got shape \(6,\), expected \(4,\)"),
             ({"padding": 5}, "padding: got .* leaves nothing"),
             ({"groups": 4}, "groups: got 4"),
+            ({"bias": mt.tensor(np.ones(4, np.float32))}, "bias: got float32, expected float64"),
         ],
     )
     def test_transposed(self, change: dict, message: str) -> None:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             F.conv_transpose2d(**{"input": mt.tensor(np.ones((1, 6, 5, 5))), "weight": self.weight} | change)

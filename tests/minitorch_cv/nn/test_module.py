@@ -1,6 +1,7 @@
 """Module: registration, walks over the tree, modes, hooks, state, text."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -205,6 +206,18 @@ class TestWholeTree:
         x = ones(2, 3)
         block.eval(), twin.eval()
         assert not np.array_equal(block(x).numpy(), twin(x).numpy())
+
+    def test_deepcopy_shares_what_was_shared(self) -> None:
+        net = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+        net[1].weight = net[0].weight
+        twin = copy.deepcopy(net)
+        assert twin[1].weight is twin[0].weight
+
+    def test_pickle(self) -> None:
+        block = Block()
+        twin = pickle.loads(pickle.dumps(block))
+        assert all(np.array_equal(value.numpy(), twin.state_dict()[name].numpy()) for name, value in block.state_dict().items())
+        assert twin.scale.requires_grad
 
 
 class TestHooks:
