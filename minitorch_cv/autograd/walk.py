@@ -30,7 +30,8 @@ def backward(outputs: Tensors, gradient: Any = None, retain_graph: bool | None =
 
     gradient: the gradient of the loss with respect to each output, of its shape; for a scalar it may be left out: 1.
     retain_graph: keep what the nodes saved, for another backward (default: as create_graph).
-    create_graph: record the backward, so that the gradients can be differentiated.
+    create_graph: record the backward, so that the gradients can be differentiated. (`grad` is better for that: here a leaf's `grad` has a
+    history that contains the leaf, a circle that only the garbage collector can free.)
     Either all leaves get their gradient or, when a function raises, none.
     """
     for leaf, arrived in _walk(_start(outputs, gradient), retain_graph, create_graph).items():

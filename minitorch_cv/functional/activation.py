@@ -10,7 +10,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.functional.checks import check_floating
-from minitorch_cv.tensor import Tensor
+from minitorch_cv.tensor import Tensor, method
 
 
 class ReLU(Function):
@@ -124,23 +124,27 @@ class LogSoftmaxGradient(Function):
         return vjp(lambda gy, y: gy - y.exp() * gy.sum(1, keepdim=True), ctx.saved_inputs, (ggx,))
 
 
+@method()
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), element by element; its gradient at 0 is 0. inplace: accepted, but the result is always a new Tensor."""
     check_floating("input", input)
     return ReLU.apply(input)
 
 
+@method()
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent, element by element."""
     check_floating("input", input)
     return Tanh.apply(input)
 
 
+@method()
 def softmax(input: Tensor, dim: int) -> Tensor:
     """exp(x) divided by its sum along `dim`: numbers between 0 and 1 that sum to 1."""
     return _along(Softmax, input, dim)
 
 
+@method()
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """The logarithm of `softmax`, exact also where the softmax itself would underflow."""
     return _along(LogSoftmax, input, dim)

@@ -1,4 +1,4 @@
-"""Functions element by element and the matrix product: values against NumPy, gradients and their gradients against differences, PyTorch's conventions."""
+"""Functions element by element and the matrix product: values, gradients of first and second order, PyTorch's conventions at kinks."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

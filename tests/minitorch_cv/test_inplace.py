@@ -38,7 +38,7 @@ def test_what_does_not_fit() -> None:
         x.add_(mt.zeros(3, 2))
     with pytest.raises(TypeError, match="mul_: the result is float32 and does not fit into the tensor, of int64"):
         mt.tensor([1]).mul_(1.5)
-    with pytest.raises(ValueError, match="zero_|read-only"):
+    with pytest.raises(ValueError, match=r"the tensor is read-only"):
         mt.zeros(1).expand(3).zero_()
 
 
@@ -77,7 +77,8 @@ def test_a_constant_written_over_a_result_has_no_gradient() -> None:
 
 CHANGES: list[Callable[[mt.Tensor], object]] = [
     lambda x: x.add_(1), lambda x: x.mul_(2), lambda x: x.zero_(), lambda x: x.fill_(1), lambda x: x.copy_(mt.zeros(2)),
-    lambda x: x.__setitem__(0, 1), lambda x: x.__iadd__(1), lambda x: x.reshape(2, 1).zero_(), lambda x: x[0].add_(1), lambda x: x.T[1:].mul_(2),
+    lambda x: x.__setitem__(0, 1), lambda x: x.__iadd__(1), lambda x: x.reshape(2, 1).zero_(), lambda x: x[0].add_(1),
+    lambda x: x.T[1:].mul_(2),
 ]  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def test_parameters_changed_between_forward_and_backward() -> None:
 
 
 def test_a_history_that_is_no_longer_true_is_refused() -> None:
-    """A change through a view is recorded in the history of the view alone: whoever then uses the base, or another view, must hear of it."""
+    """A change through a view is recorded in that view's history alone: who then uses the base, or another view, must hear of it."""
     x, v = leaf(1, 2), leaf(5)
     y = x * 1
     other = y[1:]
