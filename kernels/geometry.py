@@ -5,6 +5,8 @@ Pair = tuple[int, int]
 
 def pair(value: int | tuple[int, int] | list[int], name: str, least: int) -> Pair:
     """A number or two of them -> (vertical, horizontal), each an int of at least `least`; errors name the argument `name`."""
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
+        return value  # as it comes from another function of ours
     both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(both) == 1:
         both *= 2

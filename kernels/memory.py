@@ -7,6 +7,7 @@ and hands them out again. A block goes back by itself, when the last array that 
 
 from bisect import bisect_left, insort
 from collections import deque
+from math import prod
 from threading import Lock
 
 import numpy as np
@@ -18,32 +19,30 @@ SMALLEST = 1 << 12  # bytes: below this, NumPy's own allocator is as good
 class _Block:
     """A piece of memory that arrays share; returns to the pool when the last of them is gone."""
 
-    __slots__ = ("memory", "__array_interface__", "__weakref__")
+    __slots__ = ("__array_interface__", "__weakref__", "entry")
 
-    def __init__(self, memory: np.ndarray) -> None:
-        self.memory = memory  # bytes, aligned
-        self.__array_interface__ = memory.__array_interface__
+    def __init__(self, entry: "_Entry", shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.entry = entry
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (entry[1], False), "version": 3}
 
     def __del__(self) -> None:
         # A finaliser may run at any moment, also inside `empty` under its lock: appending to a deque needs no lock.
-        _returned.append(self.memory)
+        _returned.append(self.entry)
 
 
-_idle: list[tuple[int, int, np.ndarray]] = []  # (size in bytes, address, memory), sorted
-_returned: deque[np.ndarray] = deque()
+_Entry = tuple[int, int, np.ndarray]  # size in bytes, address, the memory itself
+_idle: list[_Entry] = []  # sorted
+_returned: deque[_Entry] = deque()
 _lock = Lock()
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     """A C-contiguous array of `shape`, aligned to 64 bytes, its values undefined, its memory reused where possible."""
     dtype = np.dtype(dtype)
-    count = 1
-    for length in shape:
-        count *= int(length)
-    size = count * dtype.itemsize
+    size = prod(shape) * dtype.itemsize
     if size < SMALLEST:
         return np.empty(shape, dtype)
-    return np.asarray(_Block(_take(size)))[:size].view(dtype).reshape(shape)
+    return np.asarray(_Block(_take(size), tuple(map(int, shape)), dtype))
 
 
 def zeros(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
@@ -69,17 +68,16 @@ def idle_bytes() -> int:
 
 def _collect() -> None:
     while _returned:
-        memory = _returned.popleft()
-        insort(_idle, (memory.size, memory.ctypes.data, memory))
+        insort(_idle, _returned.popleft())
 
 
-def _take(size: int) -> np.ndarray:
+def _take(size: int) -> _Entry:
     with _lock:
         _collect()
         place = bisect_left(_idle, (size, 0))
         # A block up to twice too large is taken rather than a new one: the last, smaller batch of an epoch fits into the memory of the others.
         if place < len(_idle) and _idle[place][0] <= 2 * size:
-            return _idle.pop(place)[2]
-    raw = np.empty(size + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size]
+            return _idle.pop(place)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    address = memory.ctypes.data
+    return size, address + -address % ALIGNMENT, memory
