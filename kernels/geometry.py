@@ -25,7 +25,10 @@ def window_extent(kernel: int, dilation: int) -> int:
 
 
 def output_length(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:
-    """How many windows fit along one axis. With `ceil_mode` a window may hang over the end, but must begin inside the image or its left padding."""
+    """How many windows fit along one axis.
+
+    With `ceil_mode` a window may hang over the end, but must begin inside the image or its left padding.
+    """
     room = size + 2 * padding - window_extent(kernel, dilation)
     length = (-(-room // stride) if ceil_mode else room // stride) + 1
     if ceil_mode and (length - 1) * stride >= size + padding:
@@ -44,7 +47,10 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation:
 
 
 def transposed_output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, output_padding: Pair) -> Pair:
-    """(H, W) of a transposed convolution's result: the size from which a convolution would have made `size`, `output_padding` pixels larger."""
+    """(H, W) of a transposed convolution's result.
+
+    It is the size from which a convolution would have made `size`, and `output_padding` pixels more.
+    """
     for extra, s, d in zip(output_padding, stride, dilation, strict=True):
         if extra >= max(s, d):
             raise ValueError(f"output_padding: got {output_padding}, expected less than stride {stride} or dilation {dilation}")

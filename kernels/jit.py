@@ -1,8 +1,9 @@
 """Compiling kernels: the one place where Numba is set up.
 
-`jit` is `numba.njit` with this project's settings. What it compiles is kept on disk, so that the next process starts at once. Numba notices
-when the file of a kernel changes, but not when a helper in another file does: therefore the cache lies in a folder that is named by a hash of all
-sources of `kernels/`, and a changed source never meets old code.
+`jit` is `numba.njit` with this project's settings. What it compiles is kept on disk, so that the next process starts
+at once. Numba notices when the file of a kernel changes, but not when a helper in another file does: therefore the
+cache lies in a folder that is named by a hash of all sources of `kernels/`, and a changed source never meets old
+code.
 """
 
 import hashlib
@@ -18,11 +19,11 @@ from pathlib import Path
 # matrix product 30 times slower); not at all, and every region would start with a 50 us wake-up. About 200 us does both well.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-import numba  # noqa: E402  (after the setting above, which is read once)
-from numba.core import event  # noqa: E402
+import numba
+from numba.core import event
 
-# What LLVM may do to floating point: contract a*b+c, reorder sums, ignore the sign of zero. Not "nnan" and "ninf", which fastmath=True would
-# add: they allow it to assume that no NaN ever comes, and then a NaN vanishes in a maximum.
+# What LLVM may do to floating point: contract a*b+c, reorder sums, ignore the sign of zero. Not "nnan" and "ninf",
+# which fastmath=True would add: they allow it to assume that no NaN ever comes, and then a NaN vanishes in a maximum.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 
 

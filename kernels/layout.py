@@ -1,8 +1,8 @@
 """Shapes are (N, C, H, W), memory is channels-last: from one to the other.
 
-All kernels that work on images agree on this: a caller sees arrays of shape (N, C, H, W); in memory the channels of one pixel stand side
-by side, as in a C-contiguous array of shape (N, H, W, C), which is what a vector register wants to load. `transpose` moves no data, so the two are
-one array seen in two ways.
+All kernels that work on images agree on this: a caller sees arrays of shape (N, C, H, W); in memory the channels of
+one pixel stand side by side, as in a C-contiguous array of shape (N, H, W, C), which is what a vector register wants
+to load. `transpose` moves no data, so the two are one array seen in two ways.
 """
 
 import numpy as np

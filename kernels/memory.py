@@ -1,8 +1,9 @@
 """Memory for results, reused from step to step.
 
-A large array fresh from the operating system costs a page fault every 4 KiB when it is first written: at the sizes of a training step that
-is as slow as the arithmetic. Training asks for the same sizes again and again, so `empty` keeps the blocks that nobody refers to any more
-and hands them out again. A block goes back by itself, when the last array that looks at it dies.
+A large array fresh from the operating system costs a page fault every 4 KiB when it is first written: at the sizes of
+a training step that is as slow as the arithmetic. Training asks for the same sizes again and again, so `empty` keeps
+the blocks that nobody refers to any more and hands them out again. A block goes back by itself, when the last array
+that looks at it dies.
 """
 
 from bisect import bisect_left, insort
@@ -75,7 +76,8 @@ def _take(size: int) -> _Entry:
     with _lock:
         _collect()
         place = bisect_left(_idle, (size, 0))
-        # A block up to twice too large is taken rather than a new one: the last, smaller batch of an epoch fits into the memory of the others.
+        # A block up to twice too large is taken rather than a new one: the last, smaller batch of an epoch fits into the
+        # memory of the others.
         if place < len(_idle) and _idle[place][0] <= 2 * size:
             return _idle.pop(place)
     memory = np.empty(size + ALIGNMENT, np.uint8)

@@ -1,13 +1,16 @@
 """Vector registers as values in Numba code: the layer that every fast CPU kernel stands on.
 
-A CPU core multiplies not one pair of numbers at a time but a whole register of them: 16 floats side by side with AVX-512, 8 with AVX2, 4 on any x86-64 or ARM
-("SIMD": single instruction, multiple data). It has 16 or 32 such registers, and can begin two multiply-adds on them in every cycle, provided that
+A CPU core multiplies not one pair of numbers at a time but a whole register of them: 16 floats side by side with
+AVX-512, 8 with AVX2, 4 on any x86-64 or ARM ("SIMD": single instruction, multiple data). It has 16 or 32 such
+registers, and can begin two multiply-adds on them in every cycle, provided that
 
-  * the numbers are in registers already. A sum that lives in an array is loaded and stored again for every term, which is three times slower;
-  * there are enough independent sums. The result of a multiply-add can be used only about four cycles later, so eight or more must be under way.
+  * the numbers are in registers already. A sum that lives in an array is loaded and stored again for every term,
+    which is three times slower;
+  * there are enough independent sums. The result of a multiply-add can be used only about four cycles later, so eight
+    or more must be under way.
 
-A convolution or a matrix product offers exactly that: a block of R output pixels by some output channels is R times K registers of sums, and each input value is
-multiplied by K registers of weights. That block is the `Tile` here:
+A convolution or a matrix product offers exactly that: a block of R output pixels by some output channels is R times K
+registers of sums, and each input value is multiplied by K registers of weights. That block is the `Tile` here:
 
               <- K registers of W lanes ->
     row 0     [ ........ ] [ ........ ]          tile_outer(tile, x, i, step, w, j) adds the outer product of a column and a row:
@@ -15,12 +18,14 @@ multiplied by K registers of weights. That block is the `Tile` here:
     ...                                              tile[r, k] += x[i + r*step] * w[j + k*W : j + (k+1)*W]
     row R-1   [ ........ ] [ ........ ]
 
-which is R + K loads for R * K multiply-adds. Numba sees a tile as one value, like a number: it is passed, returned and assigned, never changed; LLVM keeps
-it in registers from the first term of the sum to the last. A kernel is then a few plain loops around `tile_outer` (see `kernels/conv2d/numba_conv2d.py`),
-and does not mention the width of a register, the type of its numbers or any unrolling. A vector is a tile of one row and one register.
+which is R + K loads for R * K multiply-adds. Numba sees a tile as one value, like a number: it is passed, returned
+and assigned, never changed; LLVM keeps it in registers from the first term of the sum to the last. A kernel is then a
+few plain loops around `tile_outer` (see `kernels/conv2d/numba_conv2d.py`), and does not mention the width of a
+register, the type of its numbers or any unrolling. A vector is a tile of one row and one register.
 
-Tiles are loaded from and stored to one-dimensional contiguous arrays; i, j, step and columns count elements. R and K must be compile-time constants. Sizes that are not
-multiples of the tile are the business of `tile_load_part` and `tile_store_part`, which touch no element outside of the part.
+Tiles are loaded from and stored to one-dimensional contiguous arrays; i, j, step and columns count elements. R and K
+must be compile-time constants. Sizes that are not multiples of the tile are the business of `tile_load_part` and
+`tile_store_part`, which touch no element outside of the part.
 
     tile_zero(like, R, K)                                     all zeros, of the dtype of array `like`
     tile_fill(value, R, K)                                    all `value`
@@ -44,7 +49,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 INDEX = ir.IntType(64)
-BYTE_LANE = ir.IntType(32)  # the type in which lane numbers are written
+LANE_NUMBER = ir.IntType(32)  # the type in which lane numbers are written
 
 
 def host_features() -> dict[str, bool]:
@@ -111,23 +116,27 @@ def _place(builder, start, step, r: int, k: int, W: int):
 
 def _splat(builder, value, vector: ir.VectorType):
     """`value` in all lanes."""
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, BYTE_LANE(0))
-    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(BYTE_LANE, vector.count), None))
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, LANE_NUMBER(0))
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(LANE_NUMBER, vector.count), None))
 
 
 def _opaque(builder, pointer):
     """The same pointer, of unknown origin to the optimiser.
 
-    The rows of `tile_outer` are `step` apart. Left alone, LLVM keeps a pointer to each of them, and sixteen pointers do not fit into the sixteen
-    integer registers: it reloads them from the stack in every round, which costs a third of the speed. From one pointer for every four rows it makes
-    the addresses p, p + step, p + 2*step, p + 3*step, which are free on x86.
+    The rows of `tile_outer` are `step` apart. Left alone, LLVM keeps a pointer to each of them, and sixteen pointers do
+    not fit into the sixteen integer registers: it reloads them from the stack in every round, which costs a fifth of
+    the speed. From one pointer for every four rows it makes the addresses p, p + step, p + 2*step, p + 3*step, which
+    are free on x86.
     """
     same = ir.InlineAsm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0")
     return builder.call(same, [pointer])
 
 
 def _multiply_add(builder, tile: Tile):
-    """LLVM's fmuladd for the tile's vectors: fused where the host can, two instructions elsewhere (llvm.fma would be a library call there)."""
+    """LLVM's fmuladd for the tile's vectors.
+
+    Fused where the host can, two instructions elsewhere, where llvm.fma would be a library call.
+    """
     vector = tile.vector
     name = f"llvm.fmuladd.v{tile.W}f{tile.dtype.bitwidth}"
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)

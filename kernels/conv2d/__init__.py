@@ -4,19 +4,22 @@ With stride s, padding p, dilation d, and x read as zero outside the image,
 
     y[n, o, h, w] = bias[o] + sum_{c, i, j} x[n, c, h*s + i*d - p, w*s + j*d - p] * weight[o, c, i, j]
 
-(in deep learning "convolution" does not flip the kernel). The sum is linear in x and linear in weight, so each gradient is again a sum of products,
-of the upstream gradient gy with the other factor:
+(in deep learning "convolution" does not flip the kernel). The sum is linear in x and linear in weight, so each
+gradient is again a sum of products, of the upstream gradient gy with the other factor:
 
-    conv2d_input   gx[n, c, u, v] = sum over all (o, h, w, i, j) with h*s + i*d - p = u, w*s + j*d - p = v  of  gy[n, o, h, w] * weight[o, c, i, j]
+    conv2d_input   gx[n, c, u, v] = sum of gy[n, o, h, w] * weight[o, c, i, j] over all (o, h, w, i, j)
+                                    with h*s + i*d - p = u and w*s + j*d - p = v
     conv2d_weight  gw[o, c, i, j] = sum_{n, h, w} gy[n, o, h, w] * x[n, c, h*s + i*d - p, w*s + j*d - p]
 
-and the three maps are gradients of one another. `conv2d_input` by itself is transposed convolution (Zeiler et al. 2010).
+and the three maps are gradients of one another. `conv2d_input` by itself is transposed convolution (Zeiler et al.
+2010).
 
-With `groups` G the channels are cut into G slices, and slice g of the output sees slice g of the input alone; G = C = OC is depthwise
-convolution, which has kernels of its own in `kernels.depthwise`.
+With `groups` G the channels are cut into G slices, and slice g of the output sees slice g of the input alone; G = C =
+OC is depthwise convolution, which has kernels of its own in `kernels.depthwise`.
 
-Shapes: x (N, C, H, W), weight (OC, C/G, KH, KW), bias (OC,), y and gy (N, OC, OH, OW), with any strides; results are channels-last in memory.
-stride, padding, dilation are a number or a (vertical, horizontal) pair. Errors: ValueError for shapes that do not fit, TypeError for mixed dtypes; each names the argument.
+Shapes: x (N, C, H, W), weight (OC, C/G, KH, KW), bias (OC,), y and gy (N, OC, OH, OW), with any strides; results are
+channels-last in memory. stride, padding, dilation are a number or a (vertical, horizontal) pair. Errors: ValueError
+for shapes that do not fit, TypeError for mixed dtypes; each names the argument.
 """
 
 import numpy as np
@@ -84,7 +87,8 @@ def _check_weight(weight: np.ndarray, channels: int, groups: int) -> None:
     _check_groups(channels, weight.shape[0], groups)
     if weight.shape[1] * groups != channels:
         raise ValueError(
-            f"weight: got shape {weight.shape}, expected (OC, {channels // groups}, KH, KW) for an input of {channels} channels in {groups} group(s)"
+            f"weight: got shape {weight.shape}, expected (OC, {channels // groups}, KH, KW) "
+            f"for an input of {channels} channels in {groups} group(s)"
         )
     if 0 in weight.shape:
         raise ValueError(f"weight: got shape {weight.shape}, expected no empty dimension")

@@ -3,11 +3,12 @@
 The work is cut into units: a band of rows of one image and one group of channels. For each unit, one thread
 
   1. copies the rows of the input that the band sees, with the padding around them, into a scratch buffer that fits into its cache;
-  2. for each block of output channels and each run of R pixels sums all taps and input channels in a register tile (`kernels/simd.py`), and stores it.
+  2. for each block of output channels and each row of R pixels sums all taps and input channels in a register tile
+     (`kernels/simd.py`), and stores it.
 
-Offsets and strides come from a plan (`kernels/conv2d/plan.py`), so one kernel, `_convolve`, is the convolution as well as its transpose. The gradient with respect to the
-weights has the same form with the roles changed: the tile holds R input values of a run
-by some output channels, and the sum runs over the pixels.
+Offsets and strides come from a plan (`kernels/conv2d/plan.py`), so one kernel, `_convolve`, is the convolution as
+well as its transpose. The gradient with respect to the weights has the same form with the roles changed: the tile
+holds R input values of a run by some output channels, and the sum runs over the pixels.
 """
 
 from collections.abc import Callable
@@ -96,8 +97,9 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     scratch = empty((workers, scratch_rows * width * (C // groups)), x.dtype)
     y = empty((N, *plan.out_size, OC), x.dtype)
     _convolve_kernel(R, K)(
-        to_nhwc(x), packed, biases, y, scratch, plan.phases, plan.runs, plan.in_stride, plan.out_stride, plan.low, (band, bands, scratch_rows, width)
-    )
+        to_nhwc(x), packed, biases, y, scratch, plan.phases, plan.runs, plan.in_stride, plan.out_stride, plan.low,
+        (band, bands, scratch_rows, width),
+    )  # fmt: skip
     return to_nchw(y)
 
 
@@ -109,7 +111,10 @@ def _tile_shape(out_channels: int, dtype: np.dtype) -> tuple[int, int]:
 
 @jit
 def _pack(weight, taps, groups, transposed, packed):
-    """(OC, C/G, KH, KW) -> (G, taps in the order of the plan, input channels, output channels rounded up); with `transposed`, C is the output."""
+    """(OC, C/G, KH, KW) -> (G, taps in the order of the plan, input channels, output channels rounded up).
+
+    With `transposed`, the channels C are the output's.
+    """
     OC, CG, _, KW = weight.shape
     OCG = OC // groups
     for g in range(groups):
@@ -128,7 +133,7 @@ def _convolve_kernel(R: int, K: int) -> Callable:
     """The compiled convolution for tiles of R pixels by K registers of output channels."""
 
     @jit
-    def phase_of_band(scratch, packed, biases, y, runs, phase, n, g, q0, q1, in_stride, out_stride, low, width, CG):  # noqa: PLR0913
+    def phase_of_band(scratch, packed, biases, y, runs, phase, n, g, q0, q1, in_stride, out_stride, low, width, CG):
         _, OH, OW, OC = y.shape
         OCG, OCP = OC // biases.shape[0], biases.shape[1]
         V = K * lanes(scratch)
@@ -212,7 +217,10 @@ def _weight_kernel(R: int, K: int) -> Callable:
 
 @jit(parallel=True)
 def _sum_parts(partial, CG, OCG, taps):
-    """(parts, G, runs, taps of a run * C/G rounded up, OCP) -> (G, OC/G, C/G, taps): the parts added in their order, the rounding up cut off."""
+    """(parts, G, runs, taps of a run * C/G rounded up, OCP) -> (G, OC/G, C/G, taps).
+
+    The parts are added in their order, and what was rounded up is cut off.
+    """
     parts, groups, runs, _, OCP = partial.shape
     count = taps // runs
     gw = np.empty((groups, OCG, CG, taps), partial.dtype)

@@ -1,8 +1,8 @@
 """Convolution by im2col and one matrix product: the definition, in plain NumPy.
 
-Every output pixel sees one window of the input. `im2col` lays these windows out as the rows of a matrix; convolution is then one product with the
-weights, and the two gradients are the other two products that the three matrices allow. (Chellapilla et al. 2006, "High performance convolutional
-neural networks for document processing".)
+Every output pixel sees one window of the input. `im2col` lays these windows out as the rows of a matrix; convolution
+is then one product with the weights, and the two gradients are the other two products that the three matrices allow.
+(Chellapilla et al. 2006, "High performance convolutional neural networks for document processing".)
 """
 
 import numpy as np

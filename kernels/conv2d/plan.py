@@ -1,17 +1,21 @@
-"""What a convolution and its transpose have in common: which input pixel each output pixel sees through each tap of the kernel.
+"""What a convolution and its transpose have in common: which input pixel an output pixel sees through each tap.
 
-Both sum, over the taps (i, j) of the kernel, a product of weights with an input pixel at a fixed offset from a running position (q, r):
+Both sum, over the taps (i, j) of the kernel, a product of weights with an input pixel at a fixed offset from a
+running position (q, r):
 
     out[q*out_stride + origin] = sum over taps of  in[q*in_stride + offset] * weight[tap]            (and likewise for r, along the row)
 
 For the convolution itself the positions are the output's pixels, in_stride is the stride and tap i has offset i*d - p.
 
-The transpose runs the other way: pixel u receives gy[h] through tap i wherever h*s + i*d - p = u. For s > 1 most taps do not reach most pixels; but all pixels u with
-the same remainder u0 = u mod s are reached by the same taps, those where s divides u0 + p - i*d, and then h = q + (u0 + p - i*d)/s for u = q*s + u0.
-So the transpose is s*s ordinary convolutions of stride 1 with a few taps each, the *phases*, whose results interleave; nothing is multiplied by inserted zeros.
+The transpose runs the other way: pixel u receives gy[h] through tap i wherever h*s + i*d - p = u. For s > 1 most taps
+do not reach most pixels; but all pixels u with the same remainder u0 = u mod s are reached by the same taps, those
+where s divides u0 + p - i*d, and then h = q + (u0 + p - i*d)/s for u = q*s + u0. So the transpose is s*s ordinary
+convolutions of stride 1 with a few taps each, the *phases*, whose results interleave; nothing is multiplied by
+inserted zeros.
 
-Taps that see neighbouring pixels of one row form a *run*. In channels-last memory the channels of these pixels are one contiguous piece, so a kernel may sum over a run of three
-taps as if it were one tap with three times the channels.
+Taps that see neighbouring pixels of one row form a *run*. In channels-last memory the channels of these pixels are
+one contiguous piece, so a kernel may sum over a run of three taps as if it were one tap with three times the
+channels.
 """
 
 from dataclasses import dataclass
@@ -29,7 +33,8 @@ class Plan:
     out_size: Pair  # of the whole output image
     in_stride: Pair
     out_stride: Pair
-    phases: np.ndarray  # (P, 8): first tap, end of taps, first run, end of runs, origin (vertical, horizontal), rows, columns (numbers of positions)
+    # (P, 8): first tap, end of taps, first run, end of runs, origin (vertical, horizontal), rows and columns of positions
+    phases: np.ndarray
     taps: np.ndarray  # (T, 3): offset (vertical, horizontal), number i*KW + j of the tap in the weights
     runs: np.ndarray  # (U, 4): offset (vertical, horizontal), first tap, number of taps
     rows: int  # most positions that a phase has vertically

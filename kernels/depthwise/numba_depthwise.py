@@ -1,7 +1,8 @@
 """Direct depthwise convolution: vectors of channels, tap by tap.
 
-As in `kernels/conv2d/numba_conv2d.py` the work is cut into bands that fit into the cache, and a plan tells which input pixels an output pixel sees, so that one kernel is the
-convolution and its transpose. But no channel meets another: a tile of R pixels by some channels is multiplied, element by element, with the weights of those channels.
+As in `kernels/conv2d/numba_conv2d.py` the work is cut into bands that fit into the cache, and a plan tells which
+input pixels an output pixel sees, so that one kernel is the convolution and its transpose. But no channel meets
+another: a tile of R pixels by some channels is multiplied, element by element, with the weights of those channels.
 """
 
 import numba
@@ -69,8 +70,9 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     scratch = empty((max(1, min(numba.get_num_threads(), N * bands)), scratch_rows * width * CP), x.dtype)
     y = empty((N, *plan.out_size, C), x.dtype)
     _convolve(
-        to_nhwc(x), weights, biases, y, scratch, plan.phases, plan.taps, plan.in_stride, plan.out_stride, plan.low, (band, bands, scratch_rows, width)
-    )
+        to_nhwc(x), weights, biases, y, scratch, plan.phases, plan.taps, plan.in_stride, plan.out_stride, plan.low,
+        (band, bands, scratch_rows, width),
+    )  # fmt: skip
     return to_nchw(y)
 
 

@@ -1,6 +1,7 @@
 """Depthwise convolution tap by tap: the definition, in plain NumPy.
 
-Each of the KH*KW taps of the kernel multiplies one shifted, strided view of the padded image. Functions have the arguments of `kernels.conv2d`.
+Each of the KH*KW taps of the kernel multiplies one shifted, strided view of the padded image. Functions have the
+arguments of `kernels.conv2d`.
 """
 
 from collections.abc import Iterator

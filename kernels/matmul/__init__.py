@@ -2,8 +2,8 @@
 
     matmul(a, b, bias)[m, n] = sum_k a[m, k] * b[k, n] + bias[n]
 
-Shapes: a (M, K), b (K, N), bias (N,), result (M, N), C-contiguous. Any strides: a transposed view costs nothing extra, so the gradients of a product are
-products too. An empty sum (K = 0) is zero.
+Shapes: a (M, K), b (K, N), bias (N,), result (M, N), C-contiguous. Any strides: a transposed view costs nothing
+extra, so the gradients of a product are products too. An empty sum (K = 0) is zero.
 """
 
 import numpy as np

@@ -1,10 +1,12 @@
 """Matrix product on register tiles, in blocks that stay in the cache.
 
-The result is cut into blocks of ROWS by COLUMNS, each computed by one thread, which walks along the sum in steps of DEPTH terms. In each step it copies the two pieces of a and b
-that meet, so that they lie in the cache as the tiles want them, and adds their product to the block. (Goto and van de Geijn 2008, "Anatomy of high-performance matrix
+The result is cut into blocks of ROWS by COLUMNS, each computed by one thread, which walks along the sum in steps of
+DEPTH terms. In each step it copies the two pieces of a and b that meet, so that they lie in the cache as the tiles
+want them, and adds their product to the block. (Goto and van de Geijn 2008, "Anatomy of high-performance matrix
 multiplication", with one level of blocks less.)
 
-NumPy's own product is as good for large matrices. This one does without a second pool of threads, which would compete with that of the other kernels: `kernels/jit.py`.
+NumPy's own product is as good for large matrices. This one does without a second pool of threads, which would compete
+with that of the other kernels: `kernels/jit.py`.
 """
 
 import numba

@@ -16,7 +16,7 @@ TOLERANCE = {"float32": 2e-6, "float64": 1e-13}  # of a sum of at most a few tho
 
 def by_loops(x, weight, bias, stride, padding, dilation, groups):
     """y by the formula alone, one product at a time, and for each product which elements met: [(n, o, h, w, c, i, j, u, v)]."""
-    (N, C, H, W), (OC, CG, KH, KW) = x.shape, weight.shape
+    (N, _, H, W), (OC, CG, KH, KW) = x.shape, weight.shape
     OH = (H + 2 * padding[0] - dilation[0] * (KH - 1) - 1) // stride[0] + 1
     OW = (W + 2 * padding[1] - dilation[1] * (KW - 1) - 1) // stride[1] + 1
     y, meetings = np.zeros((N, OC, OH, OW)), []
@@ -176,7 +176,12 @@ def test_plans_list_every_meeting_once() -> None:
     _, meetings = by_loops(np.ones((1, 1, *size)), np.ones((1, 1, *kernel)), None, stride, padding, dilation, 1)
     expected = sorted((h, w, u, v, i * kernel[1] + j) for _, _, h, w, _, i, j, _, u, v in meetings)
     plan = forward_plan(size, kernel, stride, padding, dilation)
-    seen = [(q, r, q * stride[0] + dy, r * stride[1] + dx, tap) for q in range(plan.rows) for r in range(plan.columns) for dy, dx, tap in plan.taps.tolist()]
+    seen = [
+        (q, r, q * stride[0] + dy, r * stride[1] + dx, tap)
+        for q in range(plan.rows)
+        for r in range(plan.columns)
+        for dy, dx, tap in plan.taps.tolist()
+    ]
     assert sorted(s for s in seen if 0 <= s[2] < size[0] and 0 <= s[3] < size[1]) == expected
     out = plan.out_size
     plan = transposed_plan(size, kernel, stride, padding, dilation)
