@@ -1,6 +1,7 @@
 """Kernels of minitorch_cv: arrays in, arrays out. No autograd, no state, no Tensor."""
 
 from kernels.activation import relu, relu_backward, tanh, tanh_backward
+from kernels.add import add
 from kernels.backend import BACKENDS, backend, current_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
 from kernels.channel_sum import channel_sum
@@ -30,6 +31,7 @@ MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: other distr
 __all__ = [
     "BACKENDS",
     "adam_step",
+    "add",
     "all_finite",
     "avg_pool2d",
     "avg_pool2d_backward",

@@ -26,7 +26,13 @@ _chosen: ContextVar[str | None] = ContextVar("minitorch_cv_backend", default=Non
 
 def current_backend() -> str:
     """The backend that NumPy arrays run on now: `with backend(...)`, else MINITORCH_CV_BACKEND, else "numba"."""
-    return _chosen.get() or _checked(os.environ.get("MINITORCH_CV_BACKEND") or "numba", "MINITORCH_CV_BACKEND")
+    return _chosen.get() or _from_environment()
+
+
+@cache
+def _from_environment() -> str:
+    # Read once: this is asked at every call of every kernel.
+    return _checked(os.environ.get("MINITORCH_CV_BACKEND") or "numba", "MINITORCH_CV_BACKEND")
 
 
 @contextmanager

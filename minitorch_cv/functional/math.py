@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import kernels
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.operands import as_tensor, floating, operands
 from minitorch_cv.tensor import Operand, Tensor, method
@@ -20,7 +21,7 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.add(x, y)
+        return kernels.add(x, y) if x.shape == y.shape else np.add(x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor]:
