@@ -22,9 +22,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 import numba
 from numba.core import event
 
+from kernels.linking import keep_copies_apart
+
 # What LLVM may do to floating point: contract a*b+c, reorder sums, ignore the sign of zero. Not "nnan" and "ninf",
 # which fastmath=True would add: they allow it to assume that no NaN ever comes, and then a NaN vanishes in a maximum.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
+
+keep_copies_apart()
 
 
 def jit(function: Callable | None = None, *, parallel: bool = False, inline: bool = False, strict: bool = False) -> Callable:
@@ -37,6 +41,7 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
             return numba.njit(
                 python_function, cache=True, parallel=parallel, nogil=True, error_model="numpy",
                 fastmath=False if strict else FAST_MATH, inline="always" if inline else "never",
+                no_cfunc_wrapper=True,  # nobody calls kernels from C; a tenth of the time of compiling
             )  # fmt: skip
     return decorate if function is None else decorate(function)
 

@@ -1,0 +1,31 @@
+"""Compiled just now or found in the cache, a kernel gives the same bits."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# Updates of four arrays, so much rounding that two ways of fusing a*b + c*d cannot agree everywhere; and all helpers in play.
+PROGRAM = """
+import zlib
+import numpy as np
+import kernels
+from kernels.optimizer import numba_optimizer
+
+rng = np.random.default_rng(0)
+params, grads, buffers = ([rng.standard_normal(n).astype(np.float32) for n in (150, 2400, 16, 48000)] for _ in range(3))
+kernels.sgd_step(params, grads, buffers, 0.05, 0.9, 0.0, 0.01, True, False)
+stats = numba_optimizer._sgd.stats
+print(sum(stats.cache_hits.values()), [zlib.crc32(array.tobytes()) for array in params + buffers])
+"""
+
+
+def test_compiled_and_cached_code_agree_to_the_last_bit(tmp_path: Path) -> None:
+    def run() -> list[str]:
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, capture_output=True, text=True)
+        return done.stdout.split(maxsplit=1)
+
+    (compiled_hits, compiled), (cached_hits, cached) = run(), run()
+    assert (compiled_hits, cached_hits) == ("0", "1")
+    assert compiled == cached
