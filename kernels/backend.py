@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -53,10 +54,10 @@ def implementation(family: str, function: str, array: np.ndarray) -> Callable:
 
 @cache
 def _lookup(family: str, function: str, backend_name: str) -> Callable:
-    module = import_module(f"kernels.{family}.{backend_name}_{family}")
-    if not hasattr(module, function) and backend_name != "numpy":
+    name = f"kernels.{family}.{backend_name}_{family}"
+    if backend_name != "numpy" and (find_spec(name) is None or not hasattr(import_module(name), function)):
         return _lookup(family, function, "numpy")
-    return getattr(module, function)
+    return getattr(import_module(name), function)
 
 
 def _checked(name: str, where: str) -> str:
