@@ -1,8 +1,7 @@
 """Batch normalisation at the speed of memory.
 
 All arrays are seen as one long row of numbers in which the channels repeat: element i belongs to channel i % C. Threads work on blocks
-of it, which are small enough to stay in the second-level cache, so that visiting a block twice (mean first, then squared distances)
-reads memory once.
+of it.
 
 Few channels would make a short inner loop. Therefore a block is not cut into pixels of C numbers but into *wide rows* of about 500, a
 multiple of C; what belongs to a channel (its mean, its sums) is repeated to the same width. The inner loop is then long, contiguous,
@@ -129,33 +128,34 @@ def _statistics(blocks, x, block, wide, means, squares):
 
 @jit
 def _statistics_of_block(b, x, block, wide, means, squares):
-    """means[b] (C,) and squares[b] (C,): of every channel the mean over block b, and the sum of squared distances from it."""
+    """means[b] (C,) and squares[b] (C,): of every channel the mean over block b, and the sum of squared distances from it.
+
+    With distances d from any centre k, the squares around the mean are sum d^2 - (sum d)^2 / n, which cancels if k is far from the
+    mean. Here k is the mean of the first wide row. The n' values in there have squares of at least n' (k - mean)^2 around the block's
+    mean, while n (k - mean)^2 is subtracted: at most n / n' = BLOCK / WIDE of the result, six bits at the very worst.
+    """
     x, mean, square = x[b * block : (b + 1) * block], means[b], squares[b]
     C = mean.size
-    rows = x.size // C
-    total, centre = np.empty(wide, x.dtype), np.empty(wide, x.dtype)
-    for j in range(wide):
-        total[j] = 0
-    for i in range(0, x.size, wide):
-        row = x[i : i + wide]
-        for j in range(row.size):
-            total[j] += row[j]
-    _fold(total, mean)
-    for c in range(C):
-        mean[c] /= rows
+    n, total, total_squares, centre = x.size // C, np.empty(wide, x.dtype), np.empty(wide, x.dtype), np.empty(wide, x.dtype)
+    first = x[:wide]
+    _fold(first, mean)
     for i in range(0, wide, C):
         for c in range(C):
-            centre[i + c] = mean[c]
+            centre[i + c] = mean[c] * C / first.size
     for j in range(wide):
         total[j] = 0
+        total_squares[j] = 0
     for i in range(0, x.size, wide):
         row = x[i : i + wide]
         for j in range(row.size):
             distance = row[j] - centre[j]
-            total[j] += distance * distance
-    _fold(total, square)
-    for c in range(C):  # `centre` was the mean rounded to the type of x
-        square[c] -= rows * (mean[c] - centre[c]) ** 2
+            total[j] += distance
+            total_squares[j] += distance * distance
+    _fold(total, mean)
+    _fold(total_squares, square)
+    for c in range(C):
+        square[c] = max(square[c] - mean[c] * mean[c] / n, 0.0)  # rounding may leave less than nothing
+        mean[c] = centre[c] + mean[c] / n
 
 
 @jit

@@ -59,7 +59,7 @@ def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     N, C, H, W = x.shape
     if ((indices < -1) | (indices >= H * W)).any():
         raise places_error(indices, (H, W))
-    places = indices.reshape(N, C, -1)
+    places = indices.reshape(N, C, indices.shape[2] * indices.shape[3])
     y = np.where(places < 0, 0, np.take_along_axis(x.reshape(N, C, H * W), places.clip(0), axis=2))
     return to_nchw(to_nhwc(y.astype(x.dtype).reshape(indices.shape)))
 
