@@ -136,18 +136,18 @@ def measure(name: str, rounds: int, steps: int, threads: int) -> dict[str, Any]:
 
 
 def table(results: list[dict[str, Any]]) -> Table:
-    """The ratios: above 1, minitorch_cv is the faster, or the larger one."""
-    shown = Table(title="minitorch_cv against PyTorch: whole training steps")
-    for heading in ("model", "batch", "against"):
-        shown.add_column(heading)
-    for heading in ("times as fast", "least, largest", "peak memory MB", "theirs MB", "ratio"):
+    """The ratios: where they are above 1, minitorch_cv is the faster, or the larger one."""
+    shown = Table(title="Whole training steps: minitorch_cv against PyTorch")
+    shown.add_column("model, batch")
+    shown.add_column("against")
+    for heading in ("times as fast", "(least, largest)", "memory ratio", "(MB)"):
         shown.add_column(heading, justify="right")
     for r in results:
         for side, ratio in r["speed_ratio"].items():
-            mine, theirs = (r["peak_memory_bytes"][s] / 1e6 for s in (OURS, side))
-            spread = f"{ratio['least']:.2f}, {ratio['largest']:.2f}"
-            cells = (f"{ratio['median']:.2f}", spread, f"{mine:.0f}", f"{theirs:.0f}", f"{mine / theirs:.2f}")
-            shown.add_row(r["model"], str(r["batch"]), side, *cells)
+            ours, theirs = (r["peak_memory_bytes"][s] / 1e6 for s in (OURS, side))
+            spread, sizes = f"({ratio['least']:.2f}, {ratio['largest']:.2f})", f"({ours:.0f}, {theirs:.0f})"
+            cells = (f"{ratio['median']:.2f}", spread, f"{ours / theirs:.2f}", sizes)
+            shown.add_row(f"{r['model']}, {r['batch']}", side.removeprefix("PyTorch, "), *cells)
     return shown
 
 
