@@ -30,7 +30,7 @@ SETTINGS = {
     "resnet20": Setting(128, (3, 32, 32), {"lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}),
 }
 OURS = "minitorch_cv"
-DEFAULT, CHANNELS_LAST = "PyTorch, default layout", "PyTorch, channels-last"
+DEFAULT, CHANNELS_LAST = "PyTorch, default", "PyTorch, channels-last"
 BATCHES = 4  # different ones, fed in turn
 CHECKED = 3  # so many losses must agree ...
 AGREEMENT = 1e-3  # ... this well, relatively; rounding alone gives about 1e-5
@@ -138,16 +138,16 @@ def measure(name: str, rounds: int, steps: int, threads: int) -> dict[str, Any]:
 def table(results: list[dict[str, Any]]) -> Table:
     """The ratios: where they are above 1, minitorch_cv is the faster, or the larger one."""
     shown = Table(title="Whole training steps: minitorch_cv against PyTorch")
-    shown.add_column("model, batch")
-    shown.add_column("against")
-    for heading in ("times as fast", "(least, largest)", "memory ratio", "(MB)"):
-        shown.add_column(heading, justify="right")
+    for heading in ("model, batch", "against layout"):
+        shown.add_column(heading, no_wrap=True)
+    for heading in ("times as fast", "memory (MB)"):
+        shown.add_column(heading, justify="right", no_wrap=True)
     for r in results:
         for side, ratio in r["speed_ratio"].items():
             ours, theirs = (r["peak_memory_bytes"][s] / 1e6 for s in (OURS, side))
-            spread, sizes = f"({ratio['least']:.2f}, {ratio['largest']:.2f})", f"({ours:.0f}, {theirs:.0f})"
-            cells = (f"{ratio['median']:.2f}", spread, f"{ours / theirs:.2f}", sizes)
-            shown.add_row(f"{r['model']}, {r['batch']}", side.removeprefix("PyTorch, "), *cells)
+            speed = f"{ratio['median']:.2f}  ({ratio['least']:.2f} to {ratio['largest']:.2f})"
+            memory = f"{ours / theirs:.2f}  ({ours:.0f} : {theirs:.0f})"
+            shown.add_row(f"{r['model']}, {r['batch']}", side.removeprefix("PyTorch, "), speed, memory)
     return shown
 
 
