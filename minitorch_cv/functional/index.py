@@ -22,15 +22,15 @@ class GetItem(Function):
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return PutZeros.apply(gy, index=ctx.options["index"], shape=ctx.shape)
+        return GetItemAdjoint.apply(gy, index=ctx.options["index"], shape=ctx.shape)
 
 
-class PutZeros(Function):
+class GetItemAdjoint(Function):
     """Zeros of a shape, to which y is added at an index; where the index names a place twice, twice."""
 
     @staticmethod
     def forward(ctx: Any, y: np.ndarray, *, index: Index, shape: tuple[int, ...]) -> np.ndarray:
-        x = np.zeros(shape, y.dtype)
+        x = np.zeros_like(y, shape=shape)  # in the memory order of y, where it has as many dimensions
         if may_repeat(index):
             np.add.at(x, index, y)
         else:
@@ -76,12 +76,14 @@ class Gather(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, index: np.ndarray, *, dim: int) -> np.ndarray:
-        ctx.index, ctx.shape = index, x.shape
+        ctx.save_inputs(1)
+        ctx.shape = x.shape
         return np.take_along_axis(x, index, dim)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, None]:
-        return GatherAdjoint.apply(gy, ctx.index, dim=ctx.options["dim"], shape=ctx.shape), None
+        (index,) = ctx.saved_inputs
+        return GatherAdjoint.apply(gy, index, dim=ctx.options["dim"], shape=ctx.shape), None
 
 
 class GatherAdjoint(Function):
@@ -89,7 +91,7 @@ class GatherAdjoint(Function):
 
     @staticmethod
     def forward(ctx: Any, y: np.ndarray, index: np.ndarray, *, dim: int, shape: tuple[int, ...]) -> np.ndarray:
-        ctx.index = index
+        ctx.save_inputs(1)
         x = np.zeros(shape, y.dtype)
         places = [np.arange(length).reshape(-1, *[1] * (y.ndim - 1 - i)) for i, length in enumerate(index.shape)]
         places[dim] = index
@@ -98,7 +100,8 @@ class GatherAdjoint(Function):
 
     @staticmethod
     def backward(ctx: Any, gx: Tensor) -> tuple[Tensor, None]:
-        return Gather.apply(gx, ctx.index, dim=ctx.options["dim"]), None
+        (index,) = ctx.saved_inputs
+        return Gather.apply(gx, index, dim=ctx.options["dim"]), None
 
 
 @method()
@@ -120,7 +123,10 @@ def setitem(x: Tensor, index: Index, value: Operand) -> Tensor:
 
 
 def as_index(index: Index) -> Any:
-    """An index of Tensors, lists and numbers as one of arrays, with `...` appended so that even a single element is a view."""
+    """An index of Tensors, lists and numbers as one of arrays, with `...` appended so that even a single element is a view.
+
+    The arrays are copies: backward will need the index as it is now.
+    """
     parts = tuple([_part(part) for part in (index if isinstance(index, tuple) else (index,))])
     return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
 
@@ -128,7 +134,7 @@ def as_index(index: Index) -> Any:
 def _part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
-    array = np.asarray(part)
+    array = np.array(part)
     if array.size == 0 and not isinstance(part, (np.ndarray, Tensor)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":

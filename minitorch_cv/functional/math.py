@@ -302,17 +302,16 @@ class Where(Function):
 
     @staticmethod
     def forward(ctx: Any, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        ctx.condition = condition
+        ctx.save_inputs(0)
         return np.where(condition, x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        (condition,) = ctx.saved_inputs
         zero = gz.dtype.type(0)
-        return (
-            None,
-            Where.apply(ctx.condition, gz, zero) if ctx.needs[1] else None,
-            Where.apply(ctx.condition, zero, gz) if ctx.needs[2] else None,
-        )
+        gx = Where.apply(condition, gz, zero) if ctx.needs[1] else None
+        gy = Where.apply(condition, zero, gz) if ctx.needs[2] else None
+        return None, gx, gy
 
 
 def where(condition: Tensor | np.ndarray, x: Operand, y: Operand) -> Tensor:

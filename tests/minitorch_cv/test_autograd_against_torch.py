@@ -1,6 +1,6 @@
 """Random programs, run by minitorch_cv and by an installed PyTorch: values, gradients, and gradients of gradients agree.
 
-A program is a list of lines: each applies one of the functions below to results of earlier lines, so that results are used once, often, or never.
+A program is a list of lines: each applies one of the functions below to results of earlier lines, which are used once, often, or never.
 """
 
 from collections.abc import Callable

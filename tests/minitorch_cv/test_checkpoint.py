@@ -14,6 +14,7 @@ import minitorch_cv as mt
 from minitorch_cv import nn
 from minitorch_cv.autograd import Function, checkpoint, grad, gradcheck, gradgradcheck, is_recomputing
 
+
 @pytest.fixture(autouse=True)
 def numpy_backend() -> Iterator[None]:
     """Nothing here depends on how kernels compute, so nothing needs to be compiled."""

@@ -85,6 +85,24 @@ def test_places_that_are_named_twice() -> None:
     assert v.grad.tolist() == [0.0, 1.0]
 
 
+def test_an_index_that_changes_afterwards() -> None:
+    """Backward uses the index that forward used, or refuses."""
+    x = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    index, mask = np.array([0, 2]), mt.tensor([True, False, False])
+    y = x[index].sum() + x[mask].sum()
+    index[:] = 1
+    mask.fill_(True)
+    y.backward()
+    assert x.grad.tolist() == [2, 0, 1]
+    places, condition = mt.tensor([1]), mt.tensor([True, False, False])
+    for function in (lambda: x.gather(0, places), lambda: mt.where(condition, x, 0.0)):
+        y = function().sum()
+        places += 1
+        condition[0] = False
+        with pytest.raises(RuntimeError, match=r"(Gather|Where): a tensor of shape .* was changed in place"):
+            y.backward()
+
+
 def test_iteration_and_length() -> None:
     x = mt.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     first, second = x

@@ -88,6 +88,9 @@ def test_images_stay_channels_last() -> None:
     for y in (mt.pad(x, (1, 1, 0, -1)), mt.cat([x, x], 1), x + 1, x.clone(), mt.zeros_like(x), mt.where(x > 0, x, 0.0), -x):
         assert y.data.transpose(0, 2, 3, 1).flags.c_contiguous
     x.requires_grad_()
+    shortcut = mt.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 1))
+    (gx,) = mt.autograd.grad(shortcut, x, mt.zeros_like(shortcut))
+    assert gx.data.transpose(0, 2, 3, 1).flags.c_contiguous
     (x * 2).flatten().sum().backward()
     assert x.grad.data.transpose(0, 2, 3, 1).flags.c_contiguous
 

@@ -54,6 +54,8 @@ def last_element_wrong(ctx: Any, g: mt.Tensor) -> mt.Tensor:
     return g * x * x * factor
 
 
+slope_of_wrong_slope = planted(lambda x: 3 * x**2, lambda ctx, g: g * ctx.saved_inputs[0] * 6.01)
+
 RIGHT = {
     "product": product(right_product),
     "product, sums left to the walk": product(lambda ctx, g: (g * ctx.saved_inputs[1], g * ctx.saved_inputs[0]), broadcasts=True),
@@ -85,7 +87,7 @@ WRONG_SECOND = {
     "history of the upstream gradient lost": curve(lambda ctx, g: without_history(g) * ctx.saved_inputs[0] ** 2 * 3),
     "history of the output lost": curve(lambda ctx, g: g * without_history(ctx.saved_outputs[0]), np.exp),
     "half of the history lost": curve(lambda ctx, g: g * ctx.saved_inputs[0] * without_history(ctx.saved_inputs[0]) * 3),
-    "wrong second derivative": curve(lambda ctx, g: g * planted(lambda x: 3 * x**2, lambda c, gg: gg * c.saved_inputs[0] * 6.01)(ctx.saved_inputs[0])),
+    "wrong second derivative": curve(lambda ctx, g: g * slope_of_wrong_slope(ctx.saved_inputs[0])),
     "mixed derivative lost": product(lambda ctx, g: (g * without_history(ctx.saved_inputs[1]), (g * ctx.saved_inputs[0]).sum(0))),
 }
 
