@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 
 # The threads of a parallel region wait for the next one by spinning. For ever, they would starve the threads of BLAS (measured: a small
 # matrix product 30 times slower); not at all, and every region would start with a 50 us wake-up. About 200 us does both well.
@@ -38,12 +39,27 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
     """
     def decorate(python_function: Callable) -> Callable:
         with _cache_in(cache_folder()):
-            return numba.njit(
+            kernel = numba.njit(
                 python_function, cache=True, parallel=parallel, nogil=True, error_model="numpy",
                 fastmath=False if strict else FAST_MATH, inline="always" if inline else "never",
                 no_cfunc_wrapper=True,  # nobody calls kernels from C; a tenth of the time of compiling
             )  # fmt: skip
+        if python_function.__closure__:
+            # Numba would look the code of a function that captured others up by a pickle of them. A compiled function is
+            # pickled differently in every process, so such code would never be found again.
+            captured = _identity(kernel)
+            kernel._cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), captured)
+        return kernel
     return decorate if function is None else decorate(function)
+
+
+def _identity(value: object) -> str:
+    """A captured value in words: a number is itself, a function is its name and what it captured in turn."""
+    function = getattr(value, "py_func", value)
+    if not isinstance(function, FunctionType):
+        return repr(value)
+    captured = ", ".join(_identity(cell.cell_contents) for cell in function.__closure__ or ())
+    return f"{function.__module__}.{function.__qualname__}({captured})"
 
 
 @cache

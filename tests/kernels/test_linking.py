@@ -29,3 +29,26 @@ def test_compiled_and_cached_code_agree_to_the_last_bit(tmp_path: Path) -> None:
     (compiled_hits, compiled), (cached_hits, cached) = run(), run()
     assert (compiled_hits, cached_hits) == ("0", "1")
     assert compiled == cached
+
+
+CLOSURES = """
+import numpy as np
+from kernels import conv2d, conv2d_input, conv2d_weight
+from kernels.jit import compile_notices
+
+with compile_notices(print):
+    x = np.ones((2, 3, 8, 8), np.float32)
+    w = np.ones((4, 3, 3, 3), np.float32)
+    y = conv2d(x, w)
+    conv2d_weight(x, y, (3, 3))
+    conv2d_input(y, w, (8, 8))
+"""
+
+
+def test_kernels_that_captured_compiled_functions_are_found_in_the_cache(tmp_path: Path) -> None:
+    def run() -> str:
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.run([sys.executable, "-c", CLOSURES], env=environment, check=True, capture_output=True, text=True).stdout
+
+    assert "convolve" in run()
+    assert run() == ""
