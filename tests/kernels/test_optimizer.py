@@ -1,0 +1,181 @@
+"""Optimiser steps: one number at a time by the formulas, lists of arrays of all kinds, sums over lists."""
+
+import math
+
+import numpy as np
+import pytest
+from checks import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+from orders import ORDERS, in_order
+
+import kernels
+from kernels.jit import set_num_threads
+from kernels.optimizer import numba_optimizer
+
+TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
+SHAPES = [(3, 2, 4, 2), (5,), (), (0, 3), (7, 9)]
+dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+def arrays(rng: np.random.Generator, dtype: str, orders: list[str]) -> list[np.ndarray]:
+    return [in_order(np.array(rng.standard_normal(shape), dtype), order) for shape, order in zip(SHAPES, orders, strict=True)]
+
+
+def numbers(lists: list[list[np.ndarray]]) -> list[list[float]]:
+    """The elements of all arrays of each list, one after the other."""
+    return [[float(v) for array in group for v in array.ravel()] for group in lists]
+
+
+any_orders = st.lists(st.sampled_from([order for order in ORDERS if order != "read-only"]), min_size=len(SHAPES), max_size=len(SHAPES))
+flags = st.booleans()
+
+
+def sgd_of_one_number(p, g, v, lr, momentum, dampening, weight_decay, nesterov, maximize, fresh):
+    g = (-g if maximize else g) + weight_decay * p
+    if momentum:
+        v = g if fresh else momentum * v + (1 - dampening) * g
+        g = g + momentum * v if nesterov else v
+    return p - lr * g, v
+
+
+def adam_of_one_number(p, g, m, v, largest, t, lr, betas, eps, weight_decay, decoupled, maximize):
+    g = -g if maximize else g
+    if decoupled:
+        p = p - lr * weight_decay * p
+    else:
+        g = g + weight_decay * p
+    m = betas[0] * m + (1 - betas[0]) * g
+    v = betas[1] * v + (1 - betas[1]) * g * g
+    largest = None if largest is None else max(largest, v)
+    corrected = (v if largest is None else largest) / (1 - betas[1] ** t)
+    return p - lr * m / (1 - betas[0] ** t) / (math.sqrt(corrected) + eps), m, v, largest
+
+
+@dtypes
+@given(
+    momentum=st.sampled_from([0.0, 0.9]), dampening=st.sampled_from([0.0, 0.3]), decay=st.sampled_from([0.0, 0.1]),
+    nesterov=flags, maximize=flags,
+    fresh=st.lists(flags, min_size=len(SHAPES), max_size=len(SHAPES)), orders=any_orders, seed=st.integers(0, 99),
+)  # fmt: skip
+def test_sgd(momentum, dampening, decay, nesterov, maximize, fresh, orders, seed, dtype: str, backend: str) -> None:
+    rng = np.random.default_rng(seed)
+    p, g, v = arrays(rng, dtype, orders), arrays(rng, dtype, orders[::-1]), arrays(rng, dtype, orders)
+    before = numbers([p, g, v])
+    of_number = [flag for flag, array in zip(fresh, p, strict=True) for _ in range(array.size)]
+    expected = [
+        sgd_of_one_number(*line, 0.1, momentum, dampening, decay, nesterov, maximize, flag)
+        for *line, flag in zip(*before, of_number, strict=True)
+    ]
+    for array, flag in zip(v, fresh, strict=True):
+        if flag and momentum:
+            array[...] = np.nan  # a fresh buffer may hold anything
+    kernels.sgd_step(p, g, v, 0.1, momentum, dampening, decay, nesterov, maximize, fresh)
+    for got, want in zip(numbers([p, v]), zip(*expected, strict=True), strict=True):
+        assert_close(np.array(got), np.array(want), TOLERANCE[dtype])
+    assert numbers([g]) == [before[1]]
+
+
+@dtypes
+@given(decay=st.sampled_from([0.0, 0.1]), decoupled=flags, maximize=flags, amsgrad=flags, orders=any_orders, seed=st.integers(0, 99))
+def test_adam(decay, decoupled, maximize, amsgrad, orders, seed, dtype: str, backend: str) -> None:
+    rng = np.random.default_rng(seed)
+    p, g, m = arrays(rng, dtype, orders), arrays(rng, dtype, orders[::-1]), arrays(rng, dtype, orders)
+    v, largest = ([np.array(abs(array)) for array in arrays(rng, dtype, orders)] for _ in range(2))
+    steps = [1, 2, 30, 4, 5]
+    of_number = [t for t, array in zip(steps, p, strict=True) for _ in range(array.size)]
+    before = numbers([p, g, m, v, largest])
+    if not amsgrad:
+        before[4] = [None] * len(before[0])
+    expected = [
+        adam_of_one_number(*line, 0.1, (0.9, 0.99), 1e-8, decay, decoupled, maximize) for line in zip(*before, of_number, strict=True)
+    ]
+    kernels.adam_step(p, g, m, v, largest if amsgrad else None, steps, 0.1, (0.9, 0.99), 1e-8, decay, decoupled, maximize)
+    for got, want in zip(numbers([p, m, v, *([largest] if amsgrad else [])]), zip(*expected, strict=True), strict=False):
+        assert_close(np.array(got), np.array(want), 3 * TOLERANCE[dtype])
+    assert numbers([g]) == [before[1]]
+
+
+@given(orders=any_orders, seed=st.integers(0, 99), dtype=st.sampled_from(list(TOLERANCE)))
+def test_sums_over_lists(orders, seed: int, dtype: str, backend: str) -> None:
+    group = arrays(np.random.default_rng(seed), dtype, orders)
+    values = numbers([group])[0]
+    assert kernels.squared_norm(group) == pytest.approx(math.fsum(v * v for v in values), rel=1e-12)
+    assert kernels.all_finite(group)
+    kernels.scale(group, 0.5)
+    np.testing.assert_allclose(numbers([group])[0], np.array(values) / 2, rtol=1e-12)
+    for wrong in (np.nan, np.inf, -np.inf):
+        group[3 + seed % 2].ravel()[:1] = wrong
+        group[4][seed % 7, 3] = wrong
+        assert not kernels.all_finite(group)
+        assert not math.isfinite(kernels.squared_norm(group))
+
+
+def test_nothing_to_do(backend: str) -> None:
+    kernels.sgd_step([], [], [])
+    kernels.adam_step([], [], [], [], None, [])
+    assert kernels.all_finite([])
+    assert kernels.squared_norm([]) == 0
+
+
+def test_dtypes_side_by_side(backend: str) -> None:
+    p = [np.ones(3, np.float32), np.ones(2, np.float64), np.ones(1, np.float32)]
+    kernels.sgd_step(p, [np.full_like(array, i) for i, array in enumerate(p)], None, 0.5)
+    assert [array.tolist() for array in p] == [[1, 1, 1], [0.5, 0.5], [0]]
+    assert [array.dtype.name for array in p] == ["float32", "float64", "float32"]
+    assert kernels.squared_norm(p) == 3.5
+
+
+def test_read_only_gradient_is_read_and_read_only_parameter_is_an_error(backend: str) -> None:
+    p, g = [np.ones((2, 3))], [np.broadcast_to(1.0, (2, 3))]
+    kernels.sgd_step(p, g, None, 0.25)
+    assert (p[0] == 0.75).all()
+    p[0].flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        kernels.sgd_step(p, g, None, 0.25)
+    assert (p[0] == 0.75).all()
+
+
+def test_nan_passes_through_the_largest_second_moment(backend: str) -> None:
+    p, g, m, v = ([np.array([value, value])] for value in (1.0, 1.0, 0.0, 0.5))
+    largest = [np.array([np.nan, 0.0])]
+    v[0][1] = np.nan
+    kernels.adam_step(p, g, m, v, largest, [1])
+    assert np.isnan(largest[0]).all()
+    assert np.isnan(p[0]).all()
+
+
+def test_chunks_cover_every_element_once_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = (0, 1, numba_optimizer.CHUNK, 3 * numba_optimizer.CHUNK + 5)
+    rng = np.random.default_rng(0)
+    p = [rng.standard_normal(size).astype(np.float32) for size in sizes]
+    copies = [array.copy() for array in p]
+    with kernels.backend("numpy"):
+        kernels.sgd_step(copies, copies, [array.copy() for array in p], 0.1, 0.9)
+    norms = []
+    for threads in (2, 1):
+        set_num_threads(threads)
+        group = [array.copy() for array in p]
+        kernels.sgd_step(group, group, [array.copy() for array in p], 0.1, 0.9)
+        norms.append(kernels.squared_norm(group))
+        for got, expected in zip(group, copies, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert norms[0] == norms[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda p: kernels.sgd_step(p, p[:1]), ValueError, "grads: got 1 arrays, expected 2"),
+        (lambda p: kernels.sgd_step(p, p, momentum=0.9), ValueError, "momentum_buffers: got None"),
+        (lambda p: kernels.sgd_step(p, p[::-1]), ValueError, r"grads\[0\]: got shape \(2,\)"),
+        (lambda p: kernels.sgd_step(p, [a.astype(np.float32) for a in p]), TypeError, r"grads\[0\]: got float32"),
+        (lambda p: kernels.sgd_step(p, p, p, momentum=0.9, fresh=[True]), ValueError, "fresh: got 1 flags"),
+        (lambda p: kernels.adam_step(p, p, p, p, None, [1]), ValueError, "steps"),
+        (lambda p: kernels.adam_step(p, p, p, p, None, [1, 0]), ValueError, "steps"),
+        (lambda p: kernels.all_finite([np.ones(2, int)]), TypeError, "array 0: got int64"),
+    ],
+)
+def test_errors_name_the_argument(call, error: type, words: str, backend: str) -> None:
+    with pytest.raises(error, match=words):
+        call([np.ones(3), np.ones(2)])
