@@ -23,13 +23,13 @@ DEFAULT_DTYPE = np.dtype(np.float32)
 
 
 class Version:
-    """How often a piece of memory has been changed in place; shared by all tensors that look at it."""
+    """How often a piece of memory has been changed in place; a tensor and its views share one."""
 
     __slots__ = ("changes", "recorded")
 
-    def __init__(self) -> None:
-        self.changes = 0  # all changes
-        self.recorded = 0  # those that the graph knows about
+    def __init__(self, changes: list[int] | None = None) -> None:
+        self.changes = [0] if changes is None else changes  # all changes; this list is shared with detached tensors too
+        self.recorded = 0  # changes that were recorded in the graph
 
 
 class Tensor:
@@ -40,7 +40,7 @@ class Tensor:
     """
 
     # _edge says where the gradient of this tensor goes: (the node that made it, which of its outputs it is). None for a leaf, which
-    # keeps it. _version counts the changes of the memory; _recorded says how many of them the history of this tensor knows of.
+    # keeps it. _version counts the changes of the memory; _recorded says of how many recorded ones the history of this tensor knows.
     __slots__ = ("__weakref__", "_edge", "_recorded", "_requires_grad", "_version", "data", "grad")
     __array_ufunc__ = None  # np.float32(2) * tensor is left to Tensor.__rmul__
 
@@ -49,7 +49,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if type(data) is not np.ndarray:
-            data = data.data if isinstance(data, Tensor) else np.asarray(data)
+            data = np.asarray(data)
         self.data = data
         self.grad = None
         self._edge: Any = None
@@ -92,7 +92,7 @@ class Tensor:
     def detach(self) -> "Tensor":
         """The same memory as a tensor without a history."""
         result = Tensor(self.data)
-        result._version, result._recorded = self._version, self._recorded
+        result._version = Version(self._version.changes)
         return result
 
     def mark_changed(self) -> None:
@@ -100,7 +100,7 @@ class Tensor:
 
         Backward then refuses saved arrays that no longer hold what forward saw. An optimiser that writes into `data` calls this.
         """
-        self._version.changes += 1
+        self._version.changes[0] += 1
 
     # --- the array
 

@@ -81,11 +81,11 @@ class _Input:
     """An input as it was: what happens to the tensor later, happens to another."""
 
     def __init__(self, x: Tensor) -> None:
-        self.data, self.version, self.changes = x.data, x._version, x._version.changes
+        self.data, self.version, self.changes = x.data, x._version, x._version.changes[0]
         self.edge = edge_of(x) if x.requires_grad else None
 
     def tensor(self) -> Tensor:
-        if self.version.changes != self.changes:
+        if self.version.changes[0] != self.changes:
             raise RuntimeError(f"checkpoint: an input of shape {self.data.shape} was changed in place before the function could run again")
         x = Tensor(self.data)
         x._version, x._recorded = self.version, self.version.recorded

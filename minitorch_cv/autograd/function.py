@@ -60,7 +60,7 @@ class Function:
         self.segment: Any = None  # the checkpointed stretch that will compute again what forward saved
         self.released = False  # backward has passed, and what forward saved is gone
         self._inputs: tuple = inputs  # while forward runs
-        self._saved_inputs: tuple = ()  # for each: None, or (position, array, version of its memory, number of changes until then)
+        self._saved_inputs: tuple = ()  # for each: None, or (position, array, version of its memory, number of changes so far)
         self._saved_outputs: tuple = ()  # the same
         self._undifferentiable: tuple[int, ...] = ()
 
@@ -83,11 +83,14 @@ class Function:
         mode = current_mode()
         arrays: list[np.ndarray | None] = []
         edges, needs = [], []
+        recording = mode.grad
         for x in inputs:
             if isinstance(x, Tensor):
-                needed = x._requires_grad and mode.grad
+                if recording and x._recorded != x._version.recorded:
+                    raise _untrue(x, cls)
+                needed = recording and x._requires_grad
                 arrays.append(x.data)
-                edges.append(_current_edge(x, cls) if needed else None)
+                edges.append(edge_of(x) if needed else None)
                 needs.append(needed)
             else:
                 arrays.append(None if x is None else np.asarray(x))
@@ -155,7 +158,7 @@ class Function:
         _, array, version, changes = saved
         if array is None:
             return None
-        if version.changes != changes:
+        if version.changes[0] != changes:
             raise RuntimeError(
                 f"{self!r}: a tensor of shape {array.shape} that its gradient needs was changed in place after its use; change a clone()"
             )
@@ -203,19 +206,17 @@ def edge_of(x: Tensor) -> Any:
     return x if x._edge is None else x._edge
 
 
-def _current_edge(x: Tensor, function: type) -> Any:
-    if x._recorded != x._version.recorded:
-        raise RuntimeError(
-            f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or "
-            "what it is a view of), so that its history is no longer true; change a clone(), or make the view after the change"
-        )
-    return edge_of(x)
+def _untrue(x: Tensor, function: type) -> RuntimeError:
+    return RuntimeError(
+        f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or "
+        "what it is a view of), so that its history is no longer true; write x[i, j] = value, not x[i][j] = value, and make views later"
+    )
 
 
 def _saved(index: int, x: Any) -> tuple[int, np.ndarray | None, Version, int]:
     if not isinstance(x, Tensor):
         return index, None if x is None else np.asarray(x), Version(), 0
-    return index, x.data, x._version, x._version.changes
+    return index, x.data, x._version, x._version.changes[0]
 
 
 def _share_version(view: Tensor, base: Tensor) -> None:

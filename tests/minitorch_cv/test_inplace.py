@@ -152,6 +152,11 @@ def test_a_history_that_is_no_longer_true_is_refused() -> None:
         with pytest.raises(RuntimeError, match="whose memory was changed in place through another one"):
             stale * 2
     assert y.detach().tolist() == [5, 2]
+    assert (y.detach().requires_grad_() * 2).tolist() == [10, 4]
+    table = mt.zeros(2, 2, dtype=np.float64)
+    table[0][1:] = v
+    with pytest.raises(RuntimeError, match=r"write x\[i, j\] = value, not x\[i\]\[j\] = value"):
+        table * 2
     y = x * 1
     view = y[:1]
     y[...] = v
