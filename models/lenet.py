@@ -47,7 +47,10 @@ class LeNet5(nn.Module):
 
 
 TANH_RECIPES = {
-    "digits": Recipe(epochs=20, batch_size=32, optimizer="nesterov", lr=0.05, momentum=0.9, schedule="linear", augmentation={"crop": 2}),
+    # Chosen by a fifth of the training images set aside: shifts by up to two pixels gave 98.3 %, the plain images 97.2 %.
+    "digits": Recipe(
+        epochs=20, batch_size=32, optimizer="nesterov", lr=0.05, momentum=0.9, schedule="linear", augment=True, augmentation={"crop": 2}
+    ),
     # The plain recipe: SGD without momentum, pixels between 0 and 1.
     "mnist": Recipe(epochs=10, batch_size=100, optimizer="sgd", lr=0.01, augmentation={"crop": 2}),
     "fashion_mnist": Recipe(
