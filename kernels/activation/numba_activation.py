@@ -14,13 +14,13 @@ BLOCK = 1 << 15  # elements
 
 
 def relu(x: np.ndarray) -> np.ndarray:
-    """See `kernels.activation`."""
-    return _map(_relu, x)
+    """See `kernels.activation`. It lets through what its gradient would: the values with a positive sign."""
+    return _map(_gate, x, x)
 
 
 def relu_backward(gy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """See `kernels.activation`."""
-    return _map(_relu_backward, gy, y)
+    return _map(_gate, gy, y)
 
 
 def tanh(x: np.ndarray) -> np.ndarray:
@@ -61,31 +61,17 @@ ONE, LARGE = np.float32(1), np.float32(9.5)  # tanh(LARGE) is 1 in float32
 
 
 @jit(parallel=True)
-def _relu(blocks, x, y):
+def _gate(blocks, gy, y, gx):
     for b in prange(blocks):
-        _relu_block(np.intp(b), x, y)
+        _gate_block(np.intp(b), gy, y, gx)
 
 
 @jit
-def _relu_block(b, x, y):
-    x, y = x[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK]
-    zero = x.dtype.type(0)
-    for i in range(x.size):
-        y[i] = zero if x[i] <= zero else x[i]  # a NaN is not <= anything: it passes
-
-
-@jit(parallel=True)
-def _relu_backward(blocks, gy, y, gx):
-    for b in prange(blocks):
-        _relu_backward_block(np.intp(b), gy, y, gx)
-
-
-@jit
-def _relu_backward_block(b, gy, y, gx):
+def _gate_block(b, gy, y, gx):
     gy, y, gx = gy[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK], gx[b * BLOCK : (b + 1) * BLOCK]
     zero = y.dtype.type(0)
     for i in range(y.size):
-        gx[i] = zero if y[i] <= zero else gy[i]
+        gx[i] = zero if y[i] <= zero else gy[i]  # a NaN in y is not <= anything: the gate is open
 
 
 @jit(parallel=True)

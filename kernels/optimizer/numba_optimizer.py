@@ -15,6 +15,7 @@ from numba import prange
 from kernels.addresses import address, view
 from kernels.jit import jit
 from kernels.layout import contiguous, memory_order
+from kernels.optimizer import numpy_optimizer
 
 Arrays = Sequence[np.ndarray]
 
@@ -56,10 +57,8 @@ def adam_step(
 
 def all_finite(arrays: Arrays) -> bool:
     """See `kernels.optimizer`."""
-    with _Table([], [arrays]) as table:
-        sums = np.empty(len(table.owners))
-        _zero_sums(len(sums), table.addresses, table.owners, table.starts, table.sizes, sums, np.empty(0, arrays[0].dtype))
-    return bool((sums == 0).all())
+    # A sum of squares is finite only if all its terms are. It can overflow without them (float64 from 1e154): then each number is asked.
+    return math.isfinite(squared_norm(arrays)) or numpy_optimizer.all_finite(arrays)
 
 
 def squared_norm(arrays: Arrays) -> float:
@@ -171,23 +170,6 @@ def _adam_chunk(i, addresses, owners, starts, sizes, corrections, numbers, has_l
             largest[j] = v[j] if not v[j] <= largest[j] and largest[j] == largest[j] else largest[j]  # a NaN stays
     for j in range(size):
         p[j] = p[j] * shrink - lr * m[j] / (math.sqrt(largest[j]) * root + eps)
-
-
-@jit(parallel=True)
-def _zero_sums(count, addresses, owners, starts, sizes, sums, like):
-    for i in prange(count):
-        sums[i] = _zero_sum_of_chunk(np.intp(i), addresses, owners, starts, sizes, like)
-
-
-@jit
-def _zero_sum_of_chunk(i, addresses, owners, starts, sizes, like):
-    """The sum of 0 * x: 0 where all are finite, else NaN. Unlike a search, it needs no decision for each number."""
-    a, start = owners[i], starts[i]
-    x = view(addresses[a, 0], start, min(CHUNK, sizes[a] - start), like)
-    zero = total = like.dtype.type(0)
-    for j in range(x.size):
-        total += zero * x[j]
-    return total
 
 
 @jit(parallel=True)

@@ -3,6 +3,8 @@
 One thread takes a row of output pixels. For each pixel it goes through the channels register by register, and for each register through
 the taps of the window, so that the running maximum or sum is never written to memory (`kernels/simd.py` explains tiles, here of one
 register). Windows are cut to the image first: no tap has to be asked whether it lies in the padding.
+
+`max_pool2d_gather`, which only gradients of gradients need, is left to NumPy.
 """
 
 import numpy as np
@@ -41,17 +43,6 @@ def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -
     if wrong.any():
         raise places_error(indices, input_size)
     return to_nchw(gx)
-
-
-def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """See `kernels.pool2d`."""
-    (N, C, H, W), (OH, OW) = x.shape, indices.shape[2:]
-    y = empty((N, OH, OW, C), x.dtype)
-    wrong = np.zeros(N * OH, np.bool_)
-    _gather(N * OH, _flat(x), _flat(indices), y.reshape(-1), (H * W, C, OH, OW), wrong)
-    if wrong.any():
-        raise places_error(indices, (H, W))
-    return to_nchw(y)
 
 
 def avg_pool2d(x: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, scale: np.ndarray) -> np.ndarray:
@@ -155,29 +146,6 @@ def _scatter_image(n, gy, indices, gx, sizes):
                 plane[place * C + c] += gy[o * C + c]
             elif place != -1:
                 wrong = True
-    return wrong
-
-
-@jit(parallel=True)
-def _gather(rows, x, indices, y, sizes, wrong):
-    for r in prange(rows):
-        wrong[r] = _gather_row(np.intp(r), x, indices, y, sizes)
-
-
-@jit
-def _gather_row(r, x, indices, y, sizes):
-    """One row of output pixels: y[o] = x[indices[o]]. True if an index is wrong."""
-    HW, C, OH, OW = sizes
-    n = r // OH
-    plane, wrong = x[n * HW * C : (n + 1) * HW * C], False
-    for o in range(r * OW, (r + 1) * OW):
-        for c in range(C):
-            place = indices[o * C + c]
-            if 0 <= place < HW:
-                y[o * C + c] = plane[place * C + c]
-            else:
-                y[o * C + c] = 0
-                wrong = wrong or place != -1
     return wrong
 
 
