@@ -22,6 +22,7 @@ def describe(threads: int) -> dict[str, Any]:
     import llvmlite.binding as llvm
     import numba
     import numpy as np
+    from numba.core import config as numba_config
 
     import minitorch_cv
 
@@ -33,9 +34,9 @@ def describe(threads: int) -> dict[str, Any]:
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
         "platform": platform.platform(),
-        "cpu": numba.config.CPU_NAME or llvm.get_host_cpu_name(),
+        "cpu": numba_config.CPU_NAME or llvm.get_host_cpu_name(),
         "cpu_model": _cpu_model(),
-        "cpu_features": numba.config.CPU_FEATURES or features,
+        "cpu_features": numba_config.CPU_FEATURES or features,
         "blas": _blas(),
         "threads": threads,
     }

@@ -129,9 +129,9 @@ def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str |
 
 def use_threads(wanted: int) -> int:
     """Use as many threads as a run did, or as many as this machine allows; returns how many."""
-    import numba
+    from numba.core import config as numba_config
 
-    threads = min(wanted, numba.config.NUMBA_NUM_THREADS)
+    threads = min(wanted, numba_config.NUMBA_NUM_THREADS)
     mt.set_num_threads(threads)
     return threads
 

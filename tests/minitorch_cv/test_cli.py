@@ -1,7 +1,7 @@
 """The command line, in this process: whole runs on a few digits, and every way to ask for nonsense."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ def train(folder: Path, *arguments: str | Path) -> Result:
     result = call("train", "--limit", "200", "--epochs", "2", "--out", folder, *arguments)
     assert result.exit_code == 0, result.output
     return result
+
+
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """`--threads` is for the whole process: the next test finds what this one found."""
+    threads = mt.get_num_threads()
+    yield
+    mt.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +93,7 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
     result = train(
         tmp_path / "run", "lenet5_relu", "--data", "digits", "--batch-size", "50", "--optimizer", "adamw",
         "--lr", "0.002", "--weight-decay", "0.1", "--schedule", "cosine", "--seed", "3", "--backend", "numpy", "--threads", "1",
+        "--no-augment",
     )  # fmt: skip
     config = RunFolder(tmp_path / "run").read_config()
     assert (config.model, config.image_size, config.seed, config.backend, config.threads) == ("lenet5_relu", (28, 28), 3, "numpy", 1)
