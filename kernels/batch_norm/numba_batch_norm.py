@@ -11,6 +11,7 @@ stay accurate.
 The blocks depend on the shape alone, and their sums are added in order: the number of threads does not change the result.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ class Partition(NamedTuple):
     rows: np.ndarray  # (blocks, 1) pixels in each block, float64
 
 
+@lru_cache(maxsize=256)
 def partition(size: int, C: int) -> Partition:
     """The blocks for `size` elements: whole wide rows, of whole pixels."""
     wide = max(1, WIDE // C) * C
@@ -41,6 +43,7 @@ def partition(size: int, C: int) -> Partition:
     blocks = -(-size // block)
     rows = np.full((blocks, 1), block // C, np.float64)
     rows[-1:] = (size - (blocks - 1) * block) // C
+    rows.flags.writeable = False
     return Partition(wide, block, blocks, rows)
 
 

@@ -16,6 +16,7 @@ from kernels.layout import to_nchw, to_nhwc
 from kernels.memory import empty
 from kernels.pool2d import numpy_pool2d
 from kernels.pool2d.numpy_pool2d import places_error
+from kernels.prefetch import prefetch
 from kernels.simd import lanes, tile_fill, tile_fma, tile_load_part, tile_store_part, tile_zero
 from kernels.simd_choice import tile_choose, tile_store_integers
 
@@ -105,11 +106,14 @@ def _max_pool_row(r, x, y, indices, sizes, kernel_size, stride, padding, dilatio
     n, oh = divmod(r, OH)
     top = oh * stride[0] - padding[0]
     first_i, last_i = _inside(top, dilation[0], kernel_size[0], H)
+    next_rows = top + dilation[0] * (kernel_size[0] - 1) + 1  # which the next row of windows will see as well
     for ow in range(OW):
         left = ow * stride[1] - padding[1]
         first_j, last_j = _inside(left, dilation[1], kernel_size[1], W)
         corner = top * W + left  # may lie outside of the image, unlike the taps
         start = first_i * dilation[0] * W + first_j * dilation[1]
+        for row in range(stride[0]):
+            prefetch(x, ((n * H + next_rows + row) * W + left) * C, stride[1] * C)
         for c in range(0, C, lanes(x)):
             place = (n * H * W + corner) * C + c
             if first_i < last_i and first_j < last_j:
@@ -163,6 +167,8 @@ def _avg_pool_row(r, x, y, sizes, scale, kernel_size, stride, padding):
     top, bottom = max(oh * stride[0] - padding[0], 0), min(oh * stride[0] - padding[0] + kernel_size[0], H)
     for ow in range(OW):
         left, right = max(ow * stride[1] - padding[1], 0), min(ow * stride[1] - padding[1] + kernel_size[1], W)
+        for row in range(stride[0]):
+            prefetch(x, ((n * H + bottom + row) * W + left) * C, stride[1] * C)
         for c in range(0, C, lanes(x)):
             total = tile_zero(x, 1, 1)
             for h in range(top, bottom):
