@@ -71,7 +71,7 @@ class _SecondRun:
     def take(self, node: Function) -> None:
         waiting = self.nodes[self.count]() if self.count < len(self.nodes) else None
         self.count += 1
-        if waiting is not None and waiting.segment is not None:
+        if waiting is not None:
             if type(waiting) is not type(node):
                 raise RuntimeError(f"checkpoint: call {self.count} was {waiting!r} the first time, and {type(node).__name__} the second")
             waiting.refill_from(node)

@@ -120,6 +120,17 @@ def test_gradients_have_the_dtype_and_memory_order_of_their_leaf() -> None:
     assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
     assert x.grad.data.flags.f_contiguous
 
+    class Careless(Function):
+        @staticmethod
+        def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, gy: mt.Tensor) -> mt.Tensor:
+            return gy.double() * 2
+
+    assert grad(Careless.apply(x).sum(), x)[0].dtype == np.float32
+
 
 def test_gradients_that_are_not_contiguous() -> None:
     x = leaf(*range(6))
@@ -248,6 +259,7 @@ def test_vjp_keeps_inputs_apart() -> None:
     assert (gx.tolist(), gy.tolist(), none) == ([18], [6], None)
     (gx,) = vjp(lambda a, b: a * b, (x, y), mt.ones(1, dtype=np.float64))[:1]
     assert grad(gx, x)[0].tolist() == [6]  # gx = y = x * x
+    assert [g.tolist() for g in vjp(lambda a, b: a * b * b, (x, x), mt.ones(1, dtype=np.float64))] == [[9], [18]]
     with mt.no_grad():
         gx, _ = vjp(lambda a, b: a * b, (x, y), mt.ones(1, dtype=np.float64))
     assert not gx.requires_grad
@@ -329,6 +341,27 @@ def test_saved_arrays_go_as_they_are_used() -> None:
     assert [array() for array in arrays] == [None] * 3
 
 
+def test_attributes_go_too() -> None:
+    """A function may keep arrays of its own (places of maxima, statistics) as attributes of ctx."""
+
+    class Mask(Function):
+        @staticmethod
+        def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+            ctx.mask = x > 0
+            arrays.append(weakref.ref(ctx.mask))
+            return x * ctx.mask
+
+        @staticmethod
+        def backward(ctx: Any, gy: mt.Tensor) -> mt.Tensor:
+            return gy * ctx.mask
+
+    arrays: list[weakref.ref] = []
+    y = Mask.apply(leaf(1, -2)).sum()
+    assert arrays[0]() is not None
+    y.backward()
+    assert arrays[0]() is None
+
+
 def test_intermediate_results_that_no_gradient_needs_are_not_kept() -> None:
     x = leaf(1, 2)
     h = x * 2
@@ -363,6 +396,29 @@ def test_an_exception_in_a_backward_leaves_everything_usable() -> None:
     y = Twice.apply(x * w) * w
     y.backward()
     assert (x.grad.tolist(), w.grad.tolist()) == ([8], [8])
+
+
+def test_a_gradient_that_was_used_and_then_accumulated_into() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    (x * x).sum().backward()
+    y = (x.grad * w).sum()
+    (x * x).sum().backward()  # writes into x.grad
+    with pytest.raises(RuntimeError, match=r"Mul: a tensor of shape \(2,\) that its gradient needs was changed in place"):
+        y.backward()
+
+
+def test_a_change_between_first_and_second_order() -> None:
+    x = leaf(1, 2)
+    (gx,) = grad((x * x * x).sum(), x, create_graph=True)
+    with mt.no_grad():
+        x += 1
+    with pytest.raises(RuntimeError, match="was changed in place after its use"):
+        grad(gx.sum(), x)
+    factor, gy = mt.ones(2, dtype=np.float64), leaf(1, 1)
+    (gx,) = grad(x * factor, x, gy, create_graph=True)
+    factor.mul_(2)
+    with pytest.raises(RuntimeError, match="was changed in place after its use"):
+        grad(gx.sum(), gy)
 
 
 def test_backward_needs_a_history_and_a_fitting_gradient() -> None:

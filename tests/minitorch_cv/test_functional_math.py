@@ -146,6 +146,9 @@ def test_gradients_at_kinks() -> None:
     assert gradients_at(lambda x: x**2, 0.0) == [0.0]
     assert gradients_at(lambda x, y: x**y, 0.0, 0.0) == [0.0, 0.0]
     assert gradients_at(lambda x, y: x**y, 0.0, 2.0) == [0.0, 0.0]
+    assert gradients_at(lambda x, y: x**y, np.inf, 0.0)[0] == 0.0
+    assert gradients_at(mt.maximum, np.nan, 1.0) == [1.0, 1.0]
+    assert gradients_at(mt.minimum, 1.0, np.nan) == [1.0, 1.0]
     assert gradients_at(lambda x: x - x, 3.0) == [0.0]
     assert gradients_at(lambda x: x / x, 3.0) == [0.0]
 

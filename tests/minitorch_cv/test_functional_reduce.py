@@ -91,6 +91,11 @@ def test_ties() -> None:
     assert gradient(lambda x: x.min(0).values, [1, 3, 3, 1]) == [1, 0, 0, 0]
 
 
+def test_the_deviation_of_equal_elements() -> None:
+    """Has the gradient 0, as in PyTorch, and not NaN."""
+    assert gradient(lambda x: x.std(), [2, 2, 2]) == [0, 0, 0]
+
+
 def test_nan_wins() -> None:
     x = mt.tensor([[1.0, np.nan, 3.0], [1.0, 2.0, 3.0]])
     assert np.isnan(x.max().item())
@@ -133,6 +138,7 @@ def test_of_nothing() -> None:
     assert empty.mean(1).shape == (0,)
     assert empty.amax(1).shape == (0,)
     assert np.isnan(mt.tensor([1.0]).var().item())
+    assert np.isnan(mt.tensor([1.0]).var(correction=2).item())
     for name in ("amax", "amin", "max", "argmax"):
         with pytest.raises(ValueError, match=r"got shape \(0, 3\), with no elements to choose from"):
             getattr(empty, name)()
