@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitorch_cv import optim
-from minitorch_cv.optim import lr_scheduler
+from minitorch_cv.optim import Optimizer, lr_scheduler
+from minitorch_cv.optim.lr_scheduler import LRScheduler
 
 if TYPE_CHECKING:
     from minitorch_cv.nn import Parameter
@@ -19,25 +20,25 @@ if TYPE_CHECKING:
 class OptimizerChoice:
     """How an optimiser is made from a recipe; `usual_lr` and `usual_momentum` are for a recipe written for another family of optimisers."""
 
-    build: Callable[[Iterable[Parameter], Recipe], Any]
+    build: Callable[[Iterable[Parameter], Recipe], Optimizer]
     family: str
     usual_lr: float
     usual_momentum: float = 0.0
 
 
-def _sgd(parameters: Iterable[Parameter], recipe: Recipe) -> Any:
+def _sgd(parameters: Iterable[Parameter], recipe: Recipe) -> Optimizer:
     return optim.SGD(parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
 
 
-def _nesterov(parameters: Iterable[Parameter], recipe: Recipe) -> Any:
+def _nesterov(parameters: Iterable[Parameter], recipe: Recipe) -> Optimizer:
     return optim.SGD(parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True)
 
 
-def _adam(parameters: Iterable[Parameter], recipe: Recipe) -> Any:
+def _adam(parameters: Iterable[Parameter], recipe: Recipe) -> Optimizer:
     return optim.Adam(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
-def _adamw(parameters: Iterable[Parameter], recipe: Recipe) -> Any:
+def _adamw(parameters: Iterable[Parameter], recipe: Recipe) -> Optimizer:
     return optim.AdamW(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
@@ -49,30 +50,30 @@ OPTIMIZERS: Mapping[str, OptimizerChoice] = {
 }
 
 
-def _constant(optimizer: Any, total: int) -> Any:
+def _constant(optimizer: Optimizer, total: int) -> LRScheduler:
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
-def _step(optimizer: Any, total: int, every: float = 1 / 3, gamma: float = 0.1) -> Any:
+def _step(optimizer: Optimizer, total: int, every: float = 1 / 3, gamma: float = 0.1) -> LRScheduler:
     return lr_scheduler.StepLR(optimizer, step_size=max(1, round(every * total)), gamma=gamma)
 
 
-def _multi_step(optimizer: Any, total: int, at: Iterable[float] = (0.5, 0.75), gamma: float = 0.1) -> Any:
+def _multi_step(optimizer: Optimizer, total: int, at: Iterable[float] = (0.5, 0.75), gamma: float = 0.1) -> LRScheduler:
     return lr_scheduler.MultiStepLR(optimizer, milestones=[round(fraction * total) for fraction in at], gamma=gamma)
 
 
-def _cosine(optimizer: Any, total: int, lowest: float = 0.0) -> Any:
+def _cosine(optimizer: Optimizer, total: int, lowest: float = 0.0) -> LRScheduler:
     return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total, eta_min=lowest)
 
 
-def _linear(optimizer: Any, total: int, warmup: float = 0.2) -> Any:
+def _linear(optimizer: Optimizer, total: int, warmup: float = 0.2) -> LRScheduler:
     return lr_scheduler.LinearWarmupLinearDecay(optimizer, total_steps=total, warmup_steps=round(warmup * total))
 
 
 # Each is called with the optimiser, the number of updates of the whole training, and the recipe's schedule_options; it
 # is stepped after each update. Places in time are fractions of the whole training, so that a schedule means the same
 # for any number of epochs.
-SCHEDULES: Mapping[str, Callable[..., Any]] = {
+SCHEDULES: Mapping[str, Callable[..., LRScheduler]] = {
     "constant": _constant,
     "step": _step,  # times `gamma` after every part `every` of the training
     "multi-step": _multi_step,  # times `gamma` at each of the places `at`; the defaults are those of He et al. for CIFAR
@@ -81,12 +82,12 @@ SCHEDULES: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def make_optimizer(parameters: Iterable[Parameter], recipe: Recipe) -> Any:
+def make_optimizer(parameters: Iterable[Parameter], recipe: Recipe) -> Optimizer:
     """The optimiser that `recipe` names, for these parameters."""
     return OPTIMIZERS[recipe.optimizer].build(parameters, recipe)
 
 
-def make_schedule(optimizer: Any, recipe: Recipe, updates: int) -> Any:
+def make_schedule(optimizer: Optimizer, recipe: Recipe, updates: int) -> LRScheduler:
     """The schedule that `recipe` names, for a training of so many updates in all."""
     try:
         return SCHEDULES[recipe.schedule](optimizer, updates, **recipe.schedule_options)

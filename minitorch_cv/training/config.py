@@ -20,7 +20,7 @@ class Config:
     model, model_options: for `models.create`. image_size: (H, W) that the model is given.
     classes: names of the classes, in the order of labels.
     data, data_dir: name and place of the data set. limit: only so many training images.
-    validation: the part of them that is put aside.
+    validation: the part of them that is put aside; None for none.
     images: how many of each kind there are, and a checksum, so that a resumed run notices other data.
     threads, backend: of the kernels. environment: see `environment.describe`.
     """
@@ -32,7 +32,7 @@ class Config:
     data: str
     data_dir: str | None
     limit: int | None
-    validation: float
+    validation: float | None
     images: dict[str, int]
     recipe: Recipe
     seed: int

@@ -8,13 +8,14 @@ from typing import Any
 import minitorch_cv.functional as F
 from minitorch_cv import from_numpy
 from minitorch_cv.autograd import no_grad
+from minitorch_cv.data import Loader
 from minitorch_cv.nn import Module
 from minitorch_cv.training.errors import NotFiniteError
 from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.step import find_origin
 
 
-def evaluate(model: Module, loader: Any, after_batch: Callable[[], None] | None = None) -> Metrics:
+def evaluate(model: Module, loader: Loader, after_batch: Callable[[], None] | None = None) -> Metrics:
     """Loss and accuracies of `model` over all batches of `loader`, in evaluation mode; the model's mode is restored.
 
     after_batch: called between batches; what it raises ends the evaluation. Raises NotFiniteError where a loss is
@@ -23,8 +24,9 @@ def evaluate(model: Module, loader: Any, after_batch: Callable[[], None] | None 
     was_training = model.training
     model.eval()
     metrics = Metrics()
+    batches: Any = loader.epoch(0)
     try:
-        with no_grad(), closing(loader.epoch(0)) as batches:
+        with no_grad(), closing(batches):
             for images, labels in batches:
                 logits = model(from_numpy(images))
                 loss = F.cross_entropy(logits, from_numpy(labels)).item()

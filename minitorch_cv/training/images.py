@@ -39,13 +39,16 @@ class Images:
         return facts | {"crc32": crc}
 
 
-def load_images(data: str, data_dir: str | None, image_size: tuple[int, int], limit: int | None, validation: float) -> Images:
-    """The data set `data`; of its training images the first `limit`, and a part `validation` of those, the same in every run, put aside."""
+def load_images(data: str, data_dir: str | None, image_size: tuple[int, int], limit: int | None, validation: float | None) -> Images:
+    """The data set `data`: of its training images the first `limit`, with a part `validation` of those put aside.
+
+    The part is the same in every run, whatever its seed.
+    """
     train = load_part(data, data_dir, image_size, train=True)
     if limit is not None:
         train = train.subset(slice(limit))
     aside = None
-    if validation:
+    if validation is not None:
         train, aside = train.split(validation)
     if not len(train):
         raise RunError(f"--limit and --validation leave no training images of {data}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_cv.data import Loader
 from minitorch_cv.nn import Module
 from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minitorch_cv.training.choices import make_optimizer, make_schedule
@@ -27,9 +28,9 @@ CURVES_SECONDS = 30.0  # between two drawings of the curves: drawing takes longe
 class Loaders:
     """Where the batches come from: `train`, `test`, and `validation` where images were put aside to choose the best epoch by."""
 
-    train: Any
-    test: Any
-    validation: Any = None
+    train: Loader
+    test: Loader
+    validation: Loader | None = None
 
 
 class Trainer:

@@ -71,23 +71,23 @@ def new_session(
     entry: ModelEntry, given: Mapping[str, Any], folder: RunFolder | None, create_model: Callable[..., Module], report: Reporter
 ) -> Session:
     """Begin a run of the model `entry` with the options `given` (by their names on the command line; None: not given), in a new folder."""
-    data = given["data"] or (entry.default_data if given["data_dir"] is None else "folder")
+    data = given["data"] or entry.default_data
     recipe = entry.recipe(data).with_options(**{name: given[name] for name in RECIPE_OPTIONS})
     if data not in entry.recipes:
         report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
-    _check(given)
+    _check(data, given)
     folder = folder or _default_folder(entry.name, data)
     folder.require_no_run()
     threads = given["threads"] or mt.get_num_threads()
     mt.set_num_threads(threads)
     data_dir = absolute(given["data_dir"]) if given["data_dir"] is not None else None
     image_size = entry.input_shape[1:]
-    images = load_images(data, data_dir, image_size, given["limit"], given["validation"] or 0.0)
+    images = load_images(data, data_dir, image_size, given["limit"], given["validation"])
     config = Config(
         model=entry.name,
         model_options={"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes)},
         image_size=image_size, classes=images.train.classes, data=data, data_dir=data_dir, limit=given["limit"],
-        validation=given["validation"] or 0.0, images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
+        validation=given["validation"], images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
         backend=given["backend"] or current_backend(), environment=environment.describe(threads),
     )  # fmt: skip
     with use_backend(config.backend):  # a wrong name is found before the folder is made
@@ -149,14 +149,16 @@ def describe(config: Config) -> str:
     )
 
 
-def _check(given: Mapping[str, Any]) -> None:
+def _check(data: str, given: Mapping[str, Any]) -> None:
     for name, lowest in (("limit", 1), ("threads", 1), ("seed", 0)):
         if given[name] is not None and given[name] < lowest:
             raise ValueError(f"--{name}: got {given[name]}, expected at least {lowest}")
     if given["validation"] is not None and not 0 < given["validation"] < 1:
         raise ValueError(f"--validation: got {given['validation']}, expected a part of the training images between 0 and 1")
-    if given["data"] == "folder" and given["data_dir"] is None:
+    if data == "folder" and given["data_dir"] is None:
         raise ValueError("--data folder: say which folder, by --data-dir DIR")
+    if data == "digits" and given["data_dir"] is not None:
+        raise ValueError("--data-dir: the digits come with scikit-learn and lie nowhere else; name another data set by --data")
 
 
 def _default_folder(model: str, data: str) -> RunFolder:

@@ -1,7 +1,6 @@
 """One training step, and the search for the culprit where it goes wrong."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -9,12 +8,14 @@ import kernels
 import minitorch_cv.functional as F
 from minitorch_cv import autograd, from_numpy, random
 from minitorch_cv.nn import Module
+from minitorch_cv.optim import Optimizer
+from minitorch_cv.optim.lr_scheduler import LRScheduler
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.training.errors import NotFiniteError
 
 
 def train_step(
-    model: Module, optimizer: Any, schedule: Any, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
+    model: Module, optimizer: Optimizer, schedule: LRScheduler, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
 ) -> tuple[float, np.ndarray]:
     """Forward, backward, update on one batch: images (N, C, H, W), labels (N,).
 
@@ -30,7 +31,7 @@ def train_step(
     if not math.isfinite(value):
         raise NotFiniteError(_sentence(f"the loss is {value}", model, images, labels, epoch, step))
     loss.backward()
-    if not kernels.all_finite([p.grad.data for p in model.parameters() if p.grad is not None]):
+    if not kernels.all_finite([p.grad.data for group in optimizer.param_groups for p in group["params"] if p.grad is not None]):
         raise NotFiniteError(_sentence("a gradient is not finite", model, images, labels, epoch, step))
     optimizer.step()
     schedule.step()

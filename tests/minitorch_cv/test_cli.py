@@ -152,6 +152,7 @@ def test_nonsense(run_dir: Path, tmp_path: Path) -> None:
         (["resnet18"], "model: got 'resnet18', expected one of lenet5"),
         (["--data", "imagenet"], "got 'imagenet', expected one of"),
         (["--data", "folder"], "--data folder: say which folder, by --data-dir"),
+        (["--data-dir", "somewhere"], "--data-dir: the digits come with scikit-learn and lie nowhere else"),
         (["--epochs", "0"], "epochs: got 0, expected at least 1"),
         (["--lr", "-1"], "lr: got -1.0"),
         (["--limit", "0"], "--limit: got 0, expected at least 1"),

@@ -14,7 +14,7 @@ from minitorch_cv.training.run_folder import RunFolder
 
 CONFIG = Config(
     model="lenet5", model_options={"in_channels": 1, "num_classes": 10}, image_size=(32, 32), classes=("a", "b"),
-    data="digits", data_dir=None, limit=100, validation=0.0, images={"train": 100, "test": 20, "crc32": 5}, seed=0,
+    data="digits", data_dir=None, limit=100, validation=None, images={"train": 100, "test": 20, "crc32": 5}, seed=0,
     threads=2, backend="numba", environment={"python": "3"},
     recipe=Recipe(epochs=3, batch_size=10, lr=0.1, schedule_options={"x": 1}, mean=(0.1,), std=(0.2,)),
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_contradictions_name_the_option() -> None:
         ({"augment": True}, "--augment contradicts the run, which was begun with --no-augment"),
         ({"batch_size": 20}, "--batch-size 20 contradicts .* --batch-size 10"),
         ({"data_dir": "/somewhere"}, "--data-dir /somewhere contradicts .* no --data-dir"),
-        ({"validation": 0.1}, "--validation 0.1 contradicts .* --validation 0.0"),
+        ({"validation": 0.1}, "--validation 0.1 contradicts .* no --validation"),
     ]:
         with pytest.raises(RunError, match=message):
             CONFIG.require_no_contradiction(nothing | given)
