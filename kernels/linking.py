@@ -11,9 +11,11 @@ This reaches into Numba, which has no setting for it. A Numba that has changed t
 and `tests/kernels/test_linking.py` tells.
 """
 
+from typing import Any
+
 from numba.core.codegen import CPUCodeLibrary
 
-_numbas_own = getattr(CPUCodeLibrary, "_optimize_final_module", None)
+_numbas_own: Any = getattr(CPUCodeLibrary, "_optimize_final_module", None)
 
 
 def keep_copies_apart() -> None:
