@@ -39,7 +39,9 @@ def test_the_array_decides_where_numba_has_nothing() -> None:
     assert [name.rpartition(".")[2] for name in names] == ["numba_pool2d", "numba_pool2d", "numpy_pool2d", "numpy_pool2d"]
 
 
-@pytest.mark.parametrize(("value", "answer"), [("numpy", "numpy"), ("numba", "numba"), ("", "numba"), ("cuda", "MINITORCH_CV_BACKEND: got 'cuda'")])
+@pytest.mark.parametrize(
+    ("value", "answer"), [("numpy", "numpy"), ("numba", "numba"), ("", "numba"), ("cuda", "MINITORCH_CV_BACKEND: got 'cuda'")]
+)
 def test_environment(value: str, answer: str) -> None:
     program = "import kernels; print(kernels.current_backend())"
     run = subprocess.run(
