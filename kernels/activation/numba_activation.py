@@ -57,7 +57,7 @@ def lambert_fraction(levels: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 P, Q = (tuple(np.float32(c) for c in coefficients) for coefficients in lambert_fraction(13))
-ONE, LARGE = np.float32(1), np.float32(9.5)  # tanh(LARGE) is 1 in float32
+ONE, LARGE = np.float32(1), np.float32(9.011)  # from here on tanh rounds to 1: it is less than 2^-25 below
 
 
 @jit(parallel=True)
@@ -93,8 +93,8 @@ def _tanh_block(b, x, y):
         for c in Q[1:]:
             q = q * square + c
         v = v * p / q
-        v = ONE if v > ONE else v
-        y[i] = -ONE if v < -ONE else v
+        v = ONE if v > ONE or x[i] >= LARGE else v
+        y[i] = -ONE if v < -ONE or x[i] <= -LARGE else v
 
 
 @jit(parallel=True)
