@@ -83,23 +83,19 @@ def test_stopped_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("seconds", [0.1, 1e9], ids=["checkpoints in the epoch", "checkpoints between epochs"])
 def test_killed_at_ten_random_moments(tmp_path: Path, seconds: float) -> None:
+    """Moments in the start of the process, in the middle of epochs, in evaluations, and while files are written."""
     options = ("--limit", "1000", "--batch-size", "4", "--epochs", "12", "--augment")
-    began = time.monotonic()
     unbroken = finish(tmp_path / "unbroken", *options, "--out", tmp_path / "unbroken")
-    whole = time.monotonic() - began
     folder = tmp_path / "run"
     moments = random.Random(1)
-    kills = 0
-    while kills < 10:
-        arguments = ("--resume", "--out", folder) if (folder / "config.json").exists() else (*options, "--out", folder)
-        process = start(seconds, *arguments)
-        try:
-            process.wait(moments.uniform(0.2, 0.4) * whole)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            kills += 1
+    for kill in range(10):
+        process = start(seconds, *(("--resume",) if kill else options), "--out", folder)
+        if kill:
+            wait_for_step(folder, kill, 0, process)
+        while not (folder / "config.json").exists():
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 1.0 if kill % 2 else 0.3))
+        assert process.poll() is None, "it was finished before it could be killed"
+        process.kill()
         process.communicate()
-        if process.returncode == 0:
-            break
-    assert kills >= 3
     assert finish(folder, "--resume", "--out", folder) == unbroken
