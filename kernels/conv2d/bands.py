@@ -43,7 +43,7 @@ def copy_rows(x, n, first_row, rows, first_column, width, first_channel, channel
                 fill_zero(out, place + channels, padded_channels - channels)
 
 
-@jit(inline=True)
+@jit
 def copy(x, i, y, j, count):
     """y[j : j + count] = x[i : i + count], register by register (NumPy's slices check for broadcasting at every element)."""
     W = lanes(x)
@@ -54,7 +54,7 @@ def copy(x, i, y, j, count):
         tile_store_part(tile_load_part(x, i + k, 0, 1, count - k, 1, 1), y, j + k, 0, 1, count - k)
 
 
-@jit(inline=True)
+@jit
 def fill_zero(y, j, count):
     """y[j : j + count] = 0"""
     W = lanes(y)

@@ -72,7 +72,9 @@ def conv2d_weight(
     _weight_kernel(R, K)(
         to_nhwc(x), to_nhwc(gy), partial, pixels, gradients, plan.runs, plan.in_stride, plan.low, (band, scratch_rows, width)
     )
-    return _sum_parts(partial, CG, OCG, len(plan.taps)).reshape(OC, CG, *kernel_size)
+    gw = empty((groups, OCG, CG, len(plan.taps)), x.dtype)
+    _sum_parts(partial, gw, len(plan.taps) // len(plan.runs))
+    return gw.reshape(OC, CG, *kernel_size)
 
 
 def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Plan, groups: int, transposed: bool) -> np.ndarray:
@@ -154,19 +156,22 @@ def _convolve_kernel(R: int, K: int) -> Callable:
                     else:
                         tile_store_part(tile, out, place, out_stride[1] * OC, columns - r, OCG - o)
 
-    @jit(parallel=True)
-    def convolve(x, packed, biases, y, scratch, phases, runs, in_stride, out_stride, low, sizes):
+    @jit
+    def units_of_worker(worker, x, packed, biases, y, scratch, phases, runs, in_stride, out_stride, low, sizes):
         band, bands, scratch_rows, width = sizes
         groups, CG = packed.shape[0], packed.shape[2]
-        workers, units = scratch.shape[0], x.shape[0] * groups * bands
-        for worker in numba.prange(workers):
-            for unit in range(worker, units, workers):
-                n, g, q0 = unit // (groups * bands), unit // bands % groups, unit % bands * band
-                copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, scratch[worker], CG)
-                for p in range(len(phases)):
-                    phase_of_band(
-                        scratch[worker], packed, biases, y, runs, phases[p], n, g, q0, q0 + band, in_stride, out_stride, low, width, CG
-                    )
+        for unit in range(worker, x.shape[0] * groups * bands, scratch.shape[0]):
+            n, g, q0 = unit // (groups * bands), unit // bands % groups, unit % bands * band
+            copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, scratch[worker], CG)
+            for p in range(len(phases)):
+                phase_of_band(
+                    scratch[worker], packed, biases, y, runs, phases[p], n, g, q0, q0 + band, in_stride, out_stride, low, width, CG
+                )
+
+    @jit(parallel=True)
+    def convolve(x, packed, biases, y, scratch, phases, runs, in_stride, out_stride, low, sizes):
+        for worker in numba.prange(scratch.shape[0]):
+            units_of_worker(np.intp(worker), x, packed, biases, y, scratch, phases, runs, in_stride, out_stride, low, sizes)
 
     return convolve
 
@@ -192,48 +197,52 @@ def _weight_kernel(R: int, K: int) -> Callable:
                     place = (t * height + c) * OCP + o
                     tile_store(tile_load(total, place, OCP, R, K) + tile, total, place, OCP)
 
-    @jit(parallel=True)
-    def weight_gradient(x, gy, partial, pixels, gradients, runs, in_stride, low, sizes):
+    @jit
+    def parts_of_worker(worker, x, gy, partial, pixels, gradients, runs, in_stride, low, sizes):
         band, scratch_rows, width = sizes
         N, rows, columns, OC = gy.shape
         parts, groups, OCP = partial.shape[0], partial.shape[1], partial.shape[4]
-        CG, OCG, workers, most = x.shape[3] // groups, OC // groups, pixels.shape[0], pixels.shape[1]
-        for worker in numba.prange(workers):
-            xs, gs = pixels[worker], gradients[worker]
-            for unit in range(worker, parts * groups, workers):
-                part, g = unit // groups, unit % groups
-                end = (part + 1) * N // parts
-                for n in range(part * N // parts, end, most):
-                    images = min(most, end - n)
-                    for q in range(0, rows, band):
-                        count = min(band, rows - q)
-                        for m in range(images):
-                            copy_rows(x, n + m, q * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, xs[m], CG)
-                            copy_rows(gy, n + m, q, count, 0, columns, g * OCG, OCG, gs[m], OCP)
-                        runs_of_band(xs, gs, partial[part, g], runs, images, count, columns, in_stride, low, width, CG)
+        CG, OCG, most = x.shape[3] // groups, OC // groups, pixels.shape[1]
+        xs, gs = pixels[worker], gradients[worker]
+        for unit in range(worker, parts * groups, pixels.shape[0]):
+            part, g = unit // groups, unit % groups
+            end = (part + 1) * N // parts
+            for n in range(part * N // parts, end, most):
+                images = min(most, end - n)
+                for q in range(0, rows, band):
+                    count = min(band, rows - q)
+                    for m in range(images):
+                        copy_rows(x, n + m, q * in_stride[0] + low[0], scratch_rows, low[1], width, g * CG, CG, xs[m], CG)
+                        copy_rows(gy, n + m, q, count, np.intp(0), columns, g * OCG, OCG, gs[m], OCP)
+                    runs_of_band(xs, gs, partial[part, g], runs, images, count, columns, in_stride, low, width, CG)
+
+    @jit(parallel=True)
+    def weight_gradient(x, gy, partial, pixels, gradients, runs, in_stride, low, sizes):
+        for worker in numba.prange(pixels.shape[0]):
+            parts_of_worker(np.intp(worker), x, gy, partial, pixels, gradients, runs, in_stride, low, sizes)
 
     return weight_gradient
 
 
 @jit(parallel=True)
-def _sum_parts(partial, CG, OCG, taps):
-    """(parts, G, runs, taps of a run * C/G rounded up, OCP) -> (G, OC/G, C/G, taps).
+def _sum_parts(partial, gw, count):
+    """partial (parts, G, runs, taps of a run * C/G rounded up, OCP) -> gw (G, OC/G, C/G, taps), `count` taps a run.
 
     The parts are added in their order, and what was rounded up is cut off.
     """
-    parts, groups, runs, _, OCP = partial.shape
-    count = taps // runs
-    gw = np.empty((groups, OCG, CG, taps), partial.dtype)
-    for unit in numba.prange(groups * taps):
-        g, tap = unit // taps, unit % taps
-        total = np.empty(OCP, partial.dtype)
-        for c in range(CG):
-            run, row = tap // count, tap % count * CG + c
-            for o in range(OCP):
-                total[o] = partial[0, g, run, row, o]
-            for part in range(1, parts):
-                for o in range(OCP):
-                    total[o] += partial[part, g, run, row, o]
-            for o in range(OCG):
-                gw[g, o, c, tap] = total[o]
-    return gw
+    for index in numba.prange(gw.shape[0] * gw.shape[3]):
+        _sum_tap(partial, gw, np.intp(index) // gw.shape[3], np.intp(index) % gw.shape[3], count)
+
+
+@jit
+def _sum_tap(partial, gw, g, tap, count):
+    total = np.empty(partial.shape[4], partial.dtype)
+    for c in range(gw.shape[2]):
+        run, row = tap // count, tap % count * gw.shape[2] + c
+        for o in range(len(total)):
+            total[o] = partial[0, g, run, row, o]
+        for part in range(1, partial.shape[0]):
+            for o in range(len(total)):
+                total[o] += partial[part, g, run, row, o]
+        for o in range(gw.shape[1]):
+            gw[g, o, c, tap] = total[o]

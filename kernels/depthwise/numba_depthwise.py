@@ -47,8 +47,11 @@ def conv2d_weight(
     scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
     parts = max(1, min(N, MOST_PARTS))
     partial = zeros((parts, taps, R, CP), x.dtype)
-    scratch = empty((min(numba.get_num_threads(), parts), (scratch_rows * width + band * columns) * CP), x.dtype)
-    _weight_gradient(to_nhwc(x), to_nhwc(gy), partial, scratch, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width, columns))
+    workers = min(numba.get_num_threads(), parts)
+    pixels, gradients = empty((workers, scratch_rows * width * CP), x.dtype), empty((workers, band * columns * CP), x.dtype)
+    _weight_gradient(
+        to_nhwc(x), to_nhwc(gy), partial, pixels, gradients, plan.taps, plan.in_stride, plan.low, (band, scratch_rows, width, columns)
+    )
     gw = partial[..., :C].sum(axis=(0, 2), dtype=np.float64)  # (taps, C)
     return gw.T.astype(x.dtype).reshape(C, 1, *kernel_size)
 
@@ -96,16 +99,21 @@ def _phase_of_band(scratch, weights, bias, y, taps, phase, n, q0, q1, in_stride,
                     tile_store_part(tile, out, place + c, out_stride[1] * C, columns - r, C - c)
 
 
+@jit
+def _units_of_worker(worker, x, weights, bias, y, scratch, phases, taps, in_stride, out_stride, low, sizes):
+    band, bands, scratch_rows, width = sizes
+    for unit in range(worker, x.shape[0] * bands, scratch.shape[0]):
+        n, q0 = unit // bands, unit % bands * band
+        top = q0 * in_stride[0] + low[0]
+        copy_rows(x, n, top, scratch_rows, low[1], width, np.intp(0), x.shape[3], scratch[worker], len(bias))
+        for p in range(len(phases)):
+            _phase_of_band(scratch[worker], weights, bias, y, taps, phases[p], n, q0, q0 + band, in_stride, out_stride, low, width)
+
+
 @jit(parallel=True)
 def _convolve(x, weights, bias, y, scratch, phases, taps, in_stride, out_stride, low, sizes):
-    band, bands, scratch_rows, width = sizes
-    workers, units, C = scratch.shape[0], x.shape[0] * bands, x.shape[3]
-    for worker in numba.prange(workers):
-        for unit in range(worker, units, workers):
-            n, q0 = unit // bands, unit % bands * band
-            copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, 0, C, scratch[worker], len(bias))
-            for p in range(len(phases)):
-                _phase_of_band(scratch[worker], weights, bias, y, taps, phases[p], n, q0, q0 + band, in_stride, out_stride, low, width)
+    for worker in numba.prange(scratch.shape[0]):
+        _units_of_worker(np.intp(worker), x, weights, bias, y, scratch, phases, taps, in_stride, out_stride, low, sizes)
 
 
 @jit
@@ -125,18 +133,22 @@ def _taps_of_band(pixels, gradients, partial, taps, rows, in_stride, low, width,
             tile_store(tile_load(total, place, CP, R, 1) + tile, total, place, CP)
 
 
-@jit(parallel=True)
-def _weight_gradient(x, gy, partial, scratch, taps, in_stride, low, sizes):
+@jit
+def _parts_of_worker(worker, x, gy, partial, pixels, gradients, taps, in_stride, low, sizes):
     band, scratch_rows, width, columns = sizes
     N, rows, _, C = gy.shape
-    parts, CP, workers = partial.shape[0], partial.shape[3], scratch.shape[0]
-    for worker in numba.prange(workers):
-        pixels = scratch[worker, : scratch_rows * width * CP]
-        gradients = scratch[worker, scratch_rows * width * CP :]
-        for part in range(worker, parts, workers):
-            for n in range(part * N // parts, (part + 1) * N // parts):
-                for q0 in range(0, rows, band):
-                    count = min(band, rows - q0)
-                    copy_rows(x, n, q0 * in_stride[0] + low[0], scratch_rows, low[1], width, 0, C, pixels, CP)
-                    copy_rows(gy, n, q0, count, 0, columns, 0, C, gradients, CP)
-                    _taps_of_band(pixels, gradients, partial[part], taps, count, in_stride, low, width, columns)
+    parts, CP, zero = partial.shape[0], partial.shape[3], np.intp(0)
+    for part in range(worker, parts, pixels.shape[0]):
+        for n in range(part * N // parts, (part + 1) * N // parts):
+            for q0 in range(0, rows, band):
+                count = min(band, rows - q0)
+                top = q0 * in_stride[0] + low[0]
+                copy_rows(x, n, top, scratch_rows, low[1], width, zero, C, pixels[worker], CP)
+                copy_rows(gy, n, q0, count, zero, columns, zero, C, gradients[worker], CP)
+                _taps_of_band(pixels[worker], gradients[worker], partial[part], taps, count, in_stride, low, width, columns)
+
+
+@jit(parallel=True)
+def _weight_gradient(x, gy, partial, pixels, gradients, taps, in_stride, low, sizes):
+    for worker in numba.prange(pixels.shape[0]):
+        _parts_of_worker(np.intp(worker), x, gy, partial, pixels, gradients, taps, in_stride, low, sizes)

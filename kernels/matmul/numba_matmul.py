@@ -44,33 +44,36 @@ def _is_transposed(matrix: np.ndarray) -> bool:
 
 @jit(parallel=True)
 def _multiply(a, b, a_across, b_across, bias, out, scratch, sizes):
+    for worker in numba.prange(scratch.shape[0]):
+        _blocks_of_worker(np.intp(worker), a, b, a_across, b_across, bias, out, scratch, sizes)
+
+
+@jit
+def _blocks_of_worker(worker, a, b, a_across, b_across, bias, out, scratch, sizes):
     rows, columns, terms = sizes
     M, N = out.shape
     depth = a.shape[0] if a_across else a.shape[1]
     across = -(-N // columns)
     blocks, workers = -(-M // rows) * across, scratch.shape[0]
-    for worker in numba.prange(workers):
-        left = scratch[worker, : rows * terms]
-        right = scratch[worker, rows * terms : rows * terms + terms * columns]
-        total = scratch[worker, rows * terms + terms * columns :]
-        for block in range(worker, blocks, workers):
-            m, n = block // across * rows, block % across * columns
-            height, breadth = min(rows, M - m), min(columns, N - n)
-            _start(bias, n, breadth, total, rows, columns)
-            for k in range(0, depth, terms):
-                count = min(terms, depth - k)
-                # left: (rows, terms), or (terms, rows) where a is read across; right: (terms, columns)
-                if a_across:
-                    _copy_block(a, k, m, count, height, left, rows)
-                else:
-                    _copy_block(a, m, k, height, count, left, terms)
-                if b_across:
-                    _transpose_block(b, n, k, breadth, count, right, columns)
-                else:
-                    _copy_block(b, k, n, count, breadth, right, columns)
-                row_step, term_step = (1, rows) if a_across else (terms, 1)
-                _add_product(left, row_step, term_step, right, count, total, height, columns)
-            _finish(total, out, m, n, height, breadth, columns)
+    left = scratch[worker, : rows * terms]
+    right = scratch[worker, rows * terms : rows * terms + terms * columns]
+    total = scratch[worker, rows * terms + terms * columns :]
+    for block in range(worker, blocks, workers):
+        m, n = block // across * rows, block % across * columns
+        height, breadth = min(rows, M - m), min(columns, N - n)
+        _start(bias, n, breadth, total, rows, columns)
+        for k in range(0, depth, terms):
+            count = min(terms, depth - k)
+            # left: (rows, terms), or (terms, rows) where a is read across; right: (terms, columns)
+            top, side, high, wide, pitch = (k, m, count, height, rows) if a_across else (m, k, height, count, terms)
+            _copy_block(a, top, side, high, wide, left, pitch)
+            if b_across:
+                _transpose_block(b, n, k, breadth, count, right, columns)
+            else:
+                _copy_block(b, k, n, count, breadth, right, columns)
+            row_step, term_step = (1, rows) if a_across else (terms, 1)
+            _add_product(left, row_step, term_step, right, count, total, height, columns)
+        _finish(total, out, m, n, height, breadth, columns)
 
 
 @jit
