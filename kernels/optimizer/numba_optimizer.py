@@ -120,7 +120,9 @@ def _sgd(count, addresses, owners, starts, sizes, fresh, numbers, has_momentum):
         _sgd_chunk(np.intp(i), addresses, owners, starts, sizes, fresh, numbers, has_momentum)
 
 
-@jit
+# strict: what happens to a number must not depend on where it stands. Otherwise LLVM contracts other multiply-adds in the vectors than in
+# what is left over at the end, and a parameter in another order of memory, as it may come out of a file, moves differently in the last bit.
+@jit(strict=True)
 def _sgd_chunk(i, addresses, owners, starts, sizes, fresh, numbers, has_momentum):
     """See `kernels.optimizer`; the line of addresses is p, v, g, or p, g."""
     a, start = owners[i], starts[i]
@@ -148,7 +150,7 @@ def _adam(count, addresses, owners, starts, sizes, corrections, numbers, has_lar
         _adam_chunk(np.intp(i), addresses, owners, starts, sizes, corrections, numbers, has_largest)
 
 
-@jit
+@jit(strict=True)
 def _adam_chunk(i, addresses, owners, starts, sizes, corrections, numbers, has_largest):
     """See `kernels.optimizer`; the line of addresses is p, m, v, the largest v if there is one, g."""
     a, start = owners[i], starts[i]
