@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM, turned into a request that the training heeds between two steps."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         request.signal_number = number
+        os.write(2, b"\nstopping after this step; once more to stop at once, without a checkpoint\n")  # print may be what was interrupted
         for each, handler in before.items():
             signal.signal(each, handler)
 

@@ -14,7 +14,7 @@ from minitorch_cv.training.choices import make_optimizer, make_schedule
 from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
 from minitorch_cv.training.evaluation import evaluate
 from minitorch_cv.training.interruption import StopRequest, stop_on_signals
-from minitorch_cv.training.metrics import Metrics
+from minitorch_cv.training.metrics import Metrics, Pace
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
@@ -52,9 +52,10 @@ class Trainer:
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch
         self.running = Metrics()  # of the running epoch
-        self.seconds = 0.0  # spent in the steps of the running epoch
+        self.pace = Pace()  # likewise
         self.lr = 0.0  # of the last update
         self.best: dict[str, Any] | None = None  # epoch and loss of the best checkpoint
+        self._warm = False  # whether this process has made a step
         self._saved_at = self._drawn_at = time.monotonic()
 
     def restore(self) -> None:
@@ -70,8 +71,9 @@ class Trainer:
                 self.model.load_state_dict(state.model)
                 self.optimizer.load_state_dict(state.optimizer)
                 self.schedule.load_state_dict(state.schedule)
-                self.epoch, self.step, self.seconds = progress["epoch"], progress["step"], progress["seconds"]
-                self.lr, self.best, self.running = progress["lr"], progress["best"], Metrics(**progress["running"])
+                self.epoch, self.step = progress["epoch"], progress["step"]
+                self.running, self.pace = Metrics(**progress["running"]), Pace(**progress["pace"])
+                self.lr, self.best = progress["lr"], progress["best"]
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise RunError(f"{self.folder.checkpoints / 'last.json'} does not suit the run's model and recipe: {error}") from error
         self.folder.cut_metrics(progress["epoch"])
@@ -92,18 +94,19 @@ class Trainer:
     def _train_epoch(self, stop: StopRequest) -> None:
         self.model.train()
         with self.report.epoch(self.epoch, self.recipe.epochs, self.steps, self.step), closing(self._batches()) as batches:
-            begun = time.perf_counter() - self.seconds
+            begun = time.perf_counter()
             for images, labels in batches:
                 self.lr = self.optimizer.param_groups[0]["lr"]
                 loss, logits = train_step(self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step)
                 self.running.add(loss, logits, labels)
                 self.step += 1
-                self.seconds = time.perf_counter() - begun
-                self.report.step(self.step, self.running, self.seconds)
+                self.pace.add(len(labels), time.perf_counter() - begun, rated=self._warm or self.steps == 1)
+                self._warm = True
+                self.report.step(self.step, self.running, self.pace)
                 self._stop_if_asked(stop)
                 if time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
                     self.save()
-                    begun = time.perf_counter() - self.seconds
+                begun = time.perf_counter()
 
     def _batches(self) -> Any:
         return self.loaders.train.epoch(self.epoch, start_step=self.step)
@@ -112,7 +115,7 @@ class Trainer:
         """Measure, note down, save. Interrupted anywhere in here, the epoch is finished again, with the same result."""
         line = self._measure(stop)
         improved = self.loaders.validation is not None and (self.best is None or line["validation_loss"] < self.best["validation_loss"])
-        self.epoch, self.step, self.running, self.seconds = self.epoch + 1, 0, Metrics(), 0.0
+        self.epoch, self.step, self.running, self.pace = self.epoch + 1, 0, Metrics(), Pace()
         if improved:
             self.best = {"epoch": self.epoch, "validation_loss": line["validation_loss"]}
             self.save("best")
@@ -128,7 +131,7 @@ class Trainer:
         def check() -> None:
             self._stop_if_asked(stop)
 
-        line = {"epoch": self.epoch + 1, "train_loss": self.running.loss, "train_top1": self.running.top1}
+        line: dict[str, Any] = {"epoch": self.epoch + 1, "train_loss": self.running.loss, "train_top1": self.running.top1}
         for name in ("validation", "test"):
             loader = getattr(self.loaders, name)
             if loader is None:
@@ -138,8 +141,10 @@ class Trainer:
             except NotFiniteError as error:
                 raise NotFiniteError(f"epoch {self.epoch + 1}, after its last step, {name} images: {error}") from error
             line.update({f"{name}_loss": metrics.loss, f"{name}_top1": metrics.top1, f"{name}_top5": metrics.top5})
-        # The learning rate is that of the epoch's last update.
-        return line | {"lr": self.lr, "images_per_second": round(self.running.images / self.seconds, 1), "seconds": round(self.seconds, 3)}
+        line["lr"] = self.lr  # of the epoch's last update
+        line["images_per_second"] = round(self.pace.images_per_second, 1)
+        line["seconds"] = round(self.pace.seconds, 3)
+        return line
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
         if stop.signal_number is not None:
@@ -152,8 +157,8 @@ class Trainer:
         """Write the state as a checkpoint. Raises NotFiniteError, and keeps the one of before, where a weight is infinite or NaN."""
         require_finite_state(self.model, *(self.epoch, self.step - 1) if self.step else (self.epoch - 1, self.steps - 1))
         progress = {
-            "epoch": self.epoch, "step": self.step, "steps": self.steps, "running": self.running.as_data(), "seconds": self.seconds,
-            "lr": self.lr, "best": self.best,
+            "epoch": self.epoch, "step": self.step, "steps": self.steps, "running": self.running.as_data(),
+            "pace": self.pace.as_data(), "lr": self.lr, "best": self.best,
         }  # fmt: skip
         weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
         state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress)

@@ -42,6 +42,30 @@ class Metrics:
         return asdict(self)
 
 
+@dataclass
+class Pace:
+    """How fast the steps of an epoch are: all of them, and those that the rate is taken from."""
+
+    seconds: float = 0.0
+    rated_images: int = 0
+    rated_seconds: float = 0.0
+
+    def add(self, images: int, seconds: float, rated: bool = True) -> None:
+        """One step. The first of a process is not `rated`: in it, kernels are compiled or loaded."""
+        self.seconds += seconds
+        if rated:
+            self.rated_images += images
+            self.rated_seconds += seconds
+
+    @property
+    def images_per_second(self) -> float:
+        """0 before there is a step to tell by."""
+        return self.rated_images / self.rated_seconds if self.rated_seconds else 0.0
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 def places(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The place of each label in the order of its logits, 0 for the largest; of equal logits, the one of the lower class comes first.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from minitorch_cv.training.metrics import Metrics
+from minitorch_cv.training.metrics import Metrics, Pace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,8 +33,8 @@ class Reporter:
         """Around the steps of an epoch (from 0), of which `done` were made before an interruption."""
         yield
 
-    def step(self, step: int, running: Metrics, seconds: float) -> None:
-        """After a step; `running` are the sums of the epoch, `seconds` the time its steps took."""
+    def step(self, step: int, running: Metrics, pace: Pace) -> None:
+        """After a step; `running` and `pace` are the sums of the epoch."""
 
     def epoch_finished(self, line: dict[str, Any], epochs: int) -> None:
         """After an epoch, with its line of the metrics."""
@@ -83,14 +83,14 @@ class ConsoleReporter(Reporter):
             finally:
                 self._progress = None
 
-    def step(self, step: int, running: Metrics, seconds: float) -> None:
+    def step(self, step: int, running: Metrics, pace: Pace) -> None:
         now = time.monotonic()
         if self._progress is None or now - self._shown_at < REFRESH_SECONDS:
             return
         self._shown_at = now
         self._progress.update(
             self._task, completed=step, loss=f"loss {running.loss:.4f}  top-1 {100 * running.top1:.1f} %",
-            speed=f"{running.images / seconds:,.0f} images/s",
+            speed=f"{pace.images_per_second:,.0f} images/s" if pace.rated_images else "",
         )  # fmt: skip
 
     def epoch_finished(self, line: dict[str, Any], epochs: int) -> None:

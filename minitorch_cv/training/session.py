@@ -56,15 +56,15 @@ class Session:
         from kernels.jit import compile_notices
 
         config = self.config
+        if self.images.train.note:
+            self.report.warn(self.images.train.note)
         with use_backend(config.backend), compile_notices(self.report.compiling):
             mt.manual_seed(config.seed)
             model = self.create_model(config.model, **config.model_options)
             trainer = Trainer(model, config.recipe, make_loaders(config, self.images), self.folder, self.report)
             trainer.restore()
-            if trainer.epoch >= config.recipe.epochs:
-                self.report.say(f"{self.folder.path} is finished: {trainer.epoch} epochs")
             trainer.fit()
-        self.report.say(f"run folder: {self.folder.path}")
+            self.report.say(f"finished: {self.folder.path}")
 
 
 def new_session(
@@ -93,6 +93,7 @@ def new_session(
     with use_backend(config.backend):  # a wrong name is found before the folder is made
         folder.create(config)
     report.say(f"{entry.name} on {data}: {describe(config)}")
+    report.say(f"run folder: {folder.path}")
     return Session(config, images, folder, create_model, report)
 
 

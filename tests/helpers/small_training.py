@@ -54,7 +54,7 @@ class CrashAfter(Reporter):
     def __init__(self, steps: int | None = None, epoch: int | None = None) -> None:
         self.steps, self.crash_epoch, self.made = steps, epoch, 0
 
-    def step(self, step: int, running: Any, seconds: float) -> None:
+    def step(self, step: int, running: Any, pace: Any) -> None:
         self.made += 1
         if self.made == self.steps:
             raise Crash

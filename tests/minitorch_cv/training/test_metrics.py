@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minitorch_cv.training.metrics import Metrics, places
+from minitorch_cv.training.metrics import Metrics, Pace, places
 
 
 def test_places_agree_with_a_stable_sort() -> None:
@@ -46,3 +46,14 @@ def test_fewer_than_five_classes() -> None:
 def test_no_images() -> None:
     metrics = Metrics()
     assert all(math.isnan(value) for value in (metrics.loss, metrics.top1, metrics.top5))
+
+
+def test_pace_leaves_out_the_step_that_compiles() -> None:
+    pace = Pace()
+    assert pace.images_per_second == 0
+    pace.add(10, 30.0, rated=False)
+    pace.add(10, 0.5)
+    pace.add(5, 0.25)
+    assert pace.images_per_second == 20
+    assert pace.seconds == 30.75
+    assert Pace(**pace.as_data()) == pace

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from minitorch_cv.training.metrics import Metrics
+from minitorch_cv.training.metrics import Metrics, Pace
 from minitorch_cv.training.reporting import ConsoleReporter
 
 LINE: dict[str, Any] = {
@@ -21,7 +21,7 @@ def report(terminal: bool) -> str:
     reporter.compiling("conv2d.forward")
     with reporter.epoch(2, 10, 100, 40):
         reporter.compiling("pool2d.forward")
-        reporter.step(41, running, 0.5)
+        reporter.step(41, running, Pace(rated_images=10, rated_seconds=0.5))
     reporter.epoch_finished(LINE, 10)
     reporter.warn("careful [bold]")
     return output.getvalue()

@@ -124,7 +124,7 @@ class SignalAfter(Reporter):
     def __init__(self, steps: int, number: int) -> None:
         self.steps, self.number, self.made = steps, number, 0
 
-    def step(self, step: int, running: object, seconds: float) -> None:
+    def step(self, step: int, running: object, pace: object) -> None:
         self.made += 1
         if self.made == self.steps:
             signal.raise_signal(self.number)
@@ -148,7 +148,7 @@ def test_a_signal_stops_with_a_checkpoint(tmp_path: Path, number: int, steps: in
 
 def test_a_second_signal_is_not_held_back(tmp_path: Path) -> None:
     class Impatient(Reporter):
-        def step(self, step: int, running: object, seconds: float) -> None:
+        def step(self, step: int, running: object, pace: object) -> None:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
 
