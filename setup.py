@@ -17,13 +17,14 @@ def version() -> str:
     return found[1]
 
 
+# The lowest versions are the oldest that the tests pass with.
 RUN = [
     "numpy>=2",
     "numba>=0.61",
     "threadpoolctl>=3.5",
-    "typer>=0.15",
-    "rich>=13",
-    "pillow>=10",
+    "typer>=0.16",
+    "rich>=14.3",
+    "pillow>=11",
     "safetensors>=0.4.5",
     "pooch>=1.8",
     "requests>=2.31",
