@@ -83,8 +83,12 @@ def train(
 
 
 @app.command("eval")
-def evaluate(run_dir: RunDir, checkpoint: Checkpoint = "last", data_dir: Annotated[Path | None, typer.Option(
-    help="Where the data lies now, if not where the training found it.")] = None, as_json: AsJson = False) -> None:  # fmt: skip
+def evaluate(
+    run_dir: RunDir,
+    checkpoint: Checkpoint = "last",
+    data_dir: Annotated[Path | None, typer.Option(help="Where the data lies now, if not where the training found it.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Loss and accuracies of a trained model on the test images."""
     with errors_as_sentences():
         from minitorch_cv.training.session import evaluate_run

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import minitorch_cv as mt
+from kernels.backend import BACKENDS, current_backend
 from kernels.backend import backend as use_backend
-from kernels.backend import current_backend
+from minitorch_cv.data import list_datasets
 from minitorch_cv.nn import Module
 from minitorch_cv.training import environment
+from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.config import Config, absolute
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.evaluation import evaluate
@@ -72,10 +74,10 @@ def new_session(
 ) -> Session:
     """Begin a run of the model `entry` with the options `given` (by their names on the command line; None: not given), in a new folder."""
     data = given["data"] or entry.default_data
+    _check(data, given)
     recipe = entry.recipe(data).with_options(**{name: given[name] for name in RECIPE_OPTIONS})
     if data not in entry.recipes:
         report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
-    _check(data, given)
     folder = folder or _default_folder(entry.name, data)
     folder.require_no_run()
     threads = given["threads"] or mt.get_num_threads()
@@ -90,8 +92,7 @@ def new_session(
         validation=given["validation"], images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
         backend=given["backend"] or current_backend(), environment=environment.describe(threads),
     )  # fmt: skip
-    with use_backend(config.backend):  # a wrong name is found before the folder is made
-        folder.create(config)
+    folder.create(config)
     report.say(f"{entry.name} on {data}: {describe(config)}")
     report.say(f"run folder: {folder.path}")
     return Session(config, images, folder, create_model, report)
@@ -151,6 +152,9 @@ def describe(config: Config) -> str:
 
 
 def _check(data: str, given: Mapping[str, Any]) -> None:
+    check_choice("--data", data, list_datasets())
+    if given["backend"] is not None:
+        check_choice("--backend", given["backend"], BACKENDS)
     for name, lowest in (("limit", 1), ("threads", 1), ("seed", 0)):
         if given[name] is not None and given[name] < lowest:
             raise ValueError(f"--{name}: got {given[name]}, expected at least {lowest}")
