@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from small_training import RECIPE, STEPS, Crash, CrashAfter, make_trainer, outcome
 
+from minitorch_cv.data import Loader
 from minitorch_cv.training import loop
 from minitorch_cv.training.checkpoint import load_checkpoint
 from minitorch_cv.training.errors import RunError, Stopped
+from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 
@@ -91,16 +93,28 @@ def test_a_crash_between_metrics_and_checkpoint(tmp_path: Path, monkeypatch: pyt
     assert outcome(trainer) == expected
 
 
-def test_the_best_checkpoint_is_chosen_by_validation(tmp_path: Path) -> None:
-    trainer = make_trainer(tmp_path / "run", validation=True)
+def test_the_best_checkpoint_is_chosen_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the test images, which are best after the last epoch here."""
+    losses = {21: iter([1.0, 0.5, 0.9]), 30: iter([3.0, 2.0, 1.0])}  # by the number of images: of validation, of testing
+
+    def planned(model: object, loader: Loader, after_batch: object) -> Metrics:
+        count = len(loader.dataset)
+        return Metrics(loss_sum=next(losses[count]) * count, images=count)
+
+    monkeypatch.setattr(loop, "evaluate", planned)
+    trainer = make_trainer(tmp_path, validation=True)
     trainer.fit()
-    losses = [line["validation_loss"] for line in trainer.folder.read_metrics()]
-    best = load_checkpoint(trainer.folder.checkpoints, "best")
-    assert best.progress["epoch"] == losses.index(min(losses)) + 1
-    assert all(f"validation_{name}" in trainer.folder.read_metrics()[0] for name in ("loss", "top1", "top5"))
-    unbroken(tmp_path / "without")
+    assert load_checkpoint(tmp_path / "checkpoints", "best").progress["epoch"] == 2
+    assert load_checkpoint(tmp_path / "checkpoints", "last").progress["epoch"] == 3
+    lines = trainer.folder.read_metrics()
+    assert [line["validation_loss"] for line in lines] == [1.0, 0.5, 0.9]
+    assert [line["test_loss"] for line in lines] == [3.0, 2.0, 1.0]
+
+
+def test_without_validation_images_there_is_no_best_checkpoint(tmp_path: Path) -> None:
+    unbroken(tmp_path)
     with pytest.raises(RunError, match="no checkpoint 'best'"):
-        load_checkpoint(tmp_path / "without" / "checkpoints", "best")
+        load_checkpoint(tmp_path / "checkpoints", "best")
 
 
 def test_the_best_checkpoint_survives_crashes(tmp_path: Path) -> None:
