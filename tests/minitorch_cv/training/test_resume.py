@@ -95,7 +95,7 @@ def test_a_crash_between_metrics_and_checkpoint(tmp_path: Path, monkeypatch: pyt
 
 def test_the_best_checkpoint_is_chosen_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by the test images, which are best after the last epoch here."""
-    losses = {21: iter([1.0, 0.5, 0.9]), 30: iter([3.0, 2.0, 1.0])}  # by the number of images: of validation, of testing
+    losses = {21: iter([1.0, 0.5, 0.75]), 30: iter([3.0, 2.0, 1.0])}  # by the number of images: of validation, of testing
 
     def planned(model: object, loader: Loader, after_batch: object) -> Metrics:
         count = len(loader.dataset)
@@ -107,7 +107,7 @@ def test_the_best_checkpoint_is_chosen_by_validation(tmp_path: Path, monkeypatch
     assert load_checkpoint(tmp_path / "checkpoints", "best").progress["epoch"] == 2
     assert load_checkpoint(tmp_path / "checkpoints", "last").progress["epoch"] == 3
     lines = trainer.folder.read_metrics()
-    assert [line["validation_loss"] for line in lines] == [1.0, 0.5, 0.9]
+    assert [line["validation_loss"] for line in lines] == [1.0, 0.5, 0.75]
     assert [line["test_loss"] for line in lines] == [3.0, 2.0, 1.0]
 
 
