@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 TORCH  := torch==2.13.0
-# Where PyTorch without CUDA is found: 200 MB instead of 3 GB. Where this address is out of reach, pip takes the large one.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# On Linux the package index may answer with PyTorch's large CUDA build; pip's PIP_EXTRA_INDEX_URL can point to one of CPU builds.
 
 .PHONY: help train test test-full lint types clean
 
@@ -59,6 +58,5 @@ $(VENV)/.installed-dev: setup.py pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-torch: $(VENV)/.installed-test
 	@echo "Installing $(TORCH) into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
 	@$(BIN)/python -m pip install --quiet $(TORCH)
 	@touch $@
