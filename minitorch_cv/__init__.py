@@ -16,7 +16,7 @@ from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` our
 # isort: split
 from kernels.backend import backend
 from minitorch_cv import autograd, functional, random
-from minitorch_cv.autograd import enable_grad, is_grad_enabled, no_grad
+from minitorch_cv.autograd import checkpoint, enable_grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
 from minitorch_cv.creation import arange, eye, full, full_like, ones, ones_like, rand, randint, randn, zeros, zeros_like
 from minitorch_cv.functional import (
     abs,
@@ -90,8 +90,9 @@ concatenate = cat
 
 __all__ = [
     "Tensor", "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "autograd", "backend", "broadcast_to", "cat",
-    "clamp", "clone", "concatenate", "cos", "data", "div", "enable_grad", "eq", "exp", "eye", "flatten", "from_numpy", "full",
-    "full_like", "functional", "gather", "ge", "get_num_threads", "gt", "is_grad_enabled", "isfinite", "isnan", "le", "log",
+    "checkpoint", "clamp", "clone", "concatenate", "cos", "data", "div", "enable_grad", "eq", "exp", "eye", "flatten", "from_numpy", "full",
+    "full_like", "functional", "gather", "ge", "get_num_threads",
+    "gradcheck", "gradgradcheck", "gt", "is_grad_enabled", "isfinite", "isnan", "le", "log",
     "log_softmax", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mul", "ne", "neg", "nn",
     "no_grad", "ones", "ones_like", "optim", "pad", "permute", "pow", "prod", "rand", "randint", "randn", "random", "relu", "reshape",
     "set_num_threads", "sigmoid", "sin", "softmax", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "tanh", "tensor",
@@ -99,7 +100,6 @@ __all__ = [
 ]  # fmt: skip
 
 _IMPORTED_WHEN_USED = ("data", "nn", "optim", "training")
-
 
 
 def __getattr__(name: str) -> Any:
