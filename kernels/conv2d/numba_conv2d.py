@@ -21,7 +21,7 @@ from kernels.conv2d.bands import SCRATCH_BYTES, band_rows, copy_rows, round_up
 from kernels.conv2d.plan import Plan, forward_plan, transposed_plan
 from kernels.geometry import Pair
 from kernels.jit import jit
-from kernels.layout import to_nchw, to_nhwc
+from kernels.layout import contiguous, to_nchw, to_nhwc
 from kernels.memory import empty, zeros
 from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store, tile_store_part, tile_zero
 
@@ -85,7 +85,7 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     R, K = _tile_shape(OCG, x.dtype)
     OCP = round_up(OCG, K * VECTOR_BYTES // x.itemsize)
     packed = zeros((groups, len(plan.taps), weight.shape[0] // groups if transposed else weight.shape[1], OCP), x.dtype)
-    _pack(np.ascontiguousarray(weight), plan.taps, groups, transposed, packed)
+    _pack(contiguous(weight), plan.taps, groups, transposed, packed)
     biases = np.zeros((groups, OCP), x.dtype)
     if bias is not None:
         biases[:, :OCG] = bias.reshape(groups, OCG)

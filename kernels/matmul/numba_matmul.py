@@ -14,6 +14,7 @@ import numpy as np
 
 from kernels.conv2d.bands import copy, fill_zero, round_up
 from kernels.jit import jit
+from kernels.layout import contiguous
 from kernels.memory import empty
 from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store
 
@@ -31,8 +32,8 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     blocks = -(-M // rows) * -(-N // columns)
     scratch = empty((max(1, min(numba.get_num_threads(), blocks)), rows * terms + terms * columns + rows * columns), a.dtype)
     _multiply(
-        np.ascontiguousarray(a.T if a_across else a), np.ascontiguousarray(b.T if b_across else b), a_across, b_across,
-        np.zeros(N, a.dtype) if bias is None else np.ascontiguousarray(bias), out, scratch, (rows, columns, terms),
+        contiguous(a.T if a_across else a), contiguous(b.T if b_across else b), a_across, b_across,
+        np.zeros(N, a.dtype) if bias is None else contiguous(bias), out, scratch, (rows, columns, terms),
     )  # fmt: skip
     return out
 

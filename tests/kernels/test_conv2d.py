@@ -128,6 +128,12 @@ def test_sizes_of_networks(shape: tuple, outs: int, kernel: int, stride: int, gr
         assert_close(a, b, 2e-6, name)
 
 
+def test_read_only_arguments(backend: str) -> None:
+    x, weight = np.ones((1, 2, 4, 4)), np.ones((3, 2, 3, 3))
+    x.flags.writeable = weight.flags.writeable = False
+    assert np.all(kernels.conv2d(x, weight) == 18)
+
+
 def test_result_is_channels_last(backend: str) -> None:
     y = kernels.conv2d(np.ones((2, 3, 5, 6)), np.ones((4, 3, 3, 3)), None, 1, 1)
     assert y.shape == (2, 4, 5, 6)
