@@ -63,7 +63,8 @@ def _on_target(target: np.ndarray, ignore_index: int) -> tuple[np.ndarray, np.nd
 
 
 def _shifted(x: np.ndarray) -> np.ndarray:
-    return x - x.max(axis=1, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+        return x - x.max(axis=1, keepdims=True, initial=-np.inf)
 
 
 def _row_sums(x: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ class Function:
         for x in inputs:
             if isinstance(x, Tensor):
                 if recording and x._recorded != x._version.recorded:
-                    raise _untrue(x, cls)
+                    raise _untrue(x, cls.__name__)
                 needed = recording and x._requires_grad
                 arrays.append(x.data)
                 edges.append(edge_of(x) if needed else None)
@@ -206,9 +206,15 @@ def edge_of(x: Tensor) -> Any:
     return x if x._edge is None else x._edge
 
 
-def _untrue(x: Tensor, function: type) -> RuntimeError:
+def require_true_history(x: Tensor, user: str) -> None:
+    """Raise RuntimeError where the memory of `x` was changed through another tensor: `user` cannot trust its place in the graph."""
+    if x._recorded != x._version.recorded:
+        raise _untrue(x, user)
+
+
+def _untrue(x: Tensor, user: str) -> RuntimeError:
     return RuntimeError(
-        f"{function.__name__}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or "
+        f"{user}: got a tensor of shape {x.shape} whose memory was changed in place through another one (a view of it, or "
         "what it is a view of), so that its history is no longer true; write x[i, j] = value, not x[i][j] = value, and make views later"
     )
 

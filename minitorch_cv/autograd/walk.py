@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd import debug
-from minitorch_cv.autograd.function import Function, edge_of
+from minitorch_cv.autograd.function import Function, edge_of, require_true_history
 from minitorch_cv.autograd.modes import current_mode, enable_grad, switched
 from minitorch_cv.tensor import Tensor, method
 
@@ -221,6 +221,7 @@ def _start(outputs: Tensors, gradients: Any) -> Gradients:
     for i, (y, gradient) in enumerate(zip(outputs, gradients, strict=True)):
         if not y.requires_grad:
             raise RuntimeError(f"backward: output {i} has no history: nothing that it was computed from requires a gradient")
+        require_true_history(y, "backward")
         if gradient is None:
             if y.data.size != 1:
                 raise RuntimeError(f"gradient: needed for output {i}, of shape {y.shape}; only that of a single number may be left out")

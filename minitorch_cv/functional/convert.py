@@ -23,7 +23,11 @@ class To(Function):
 @method()
 def to(x: Tensor, dtype: DTypeLike) -> Tensor:
     """`x` with elements of another dtype ("float64", np.float32, ...); `x` itself where they have it already."""
-    return x if x.data.dtype == dtype else To.apply(x, dtype=np.dtype(dtype))
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype: got {dtype!r}, expected a NumPy dtype such as 'float64'; tensors live on the CPU") from None
+    return x if x.data.dtype == wanted else To.apply(x, dtype=wanted)
 
 
 @method()

@@ -16,6 +16,7 @@ import kernels
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.functional.activation import log_softmax, softmax
 from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.math import where
 from minitorch_cv.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -55,8 +56,13 @@ class CrossEntropyGradient(Function):
             logits.data, target.data, None if weight is None else weight.data, ctx.options["ignore_index"], ctx.options["label_smoothing"]
         )
         total = q.sum(axis=1, keepdims=True)
-        grads = vjp(lambda glosses, logits: glosses.reshape(-1, 1) * (softmax(logits, 1) * total - q), (glosses, logits), (ggx,))
-        return (*grads, None, None)
+        counted = (target.data != ctx.options["ignore_index"])[:, np.newaxis]
+
+        def gradient(glosses: Tensor, logits: Tensor) -> Tensor:
+            # An ignored row contributes nothing, whatever its logits: also where they are infinite or NaN.
+            return glosses.reshape(-1, 1) * (softmax(where(counted, logits, 0), 1) * total - q)
+
+        return (*vjp(gradient, (glosses, logits), (ggx,)), None, None)
 
 
 def _coefficients(

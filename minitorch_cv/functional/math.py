@@ -220,8 +220,8 @@ def sqrt(x: Tensor) -> Tensor:
 
 @method()
 def square(x: Tensor) -> Tensor:
-    """x * x"""
-    return Power.apply(x, exponent=2)
+    """x * x; of booleans, as int64"""
+    return Power.apply(x if x.dtype.kind != "b" else x.long(), exponent=2)
 
 
 class Sin(Function):

@@ -134,6 +134,8 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
         return BatchNormEval.apply(input, weight, bias, residual, running_mean, running_var, eps=eps, relu=relu)
+    if not isinstance(momentum, (int, float, np.number)):
+        raise TypeError(f"momentum: got {momentum!r}, expected a number; the average of all batches is up to nn.BatchNorm2d(momentum=None)")
     count = math.prod(input.shape) // max(1, input.shape[1])  # values per channel
     if count == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one value per channel when training")

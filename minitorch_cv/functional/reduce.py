@@ -72,16 +72,16 @@ def std(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = F
 
 @method()
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The product along `dim`, or of all elements.
+    """The product along `dim`, or of all elements; of integers and booleans, as int64.
 
     Multiplied in pairs, halving the length again and again: so zeros need no special case, and the gradient is that of multiplication.
     """
     if dim is None:
         return prod(x.reshape(-1), 0)
     dim = as_dim(dim, x.ndim)
-    y = x.transpose(0, dim)
+    y = (x if x.dtype.kind == "f" else x.long()).transpose(0, dim)
     if y.shape[0] == 0:
-        y = Tensor(np.ones((1, *y.shape[1:]), y.dtype))
+        y = cat([y, Tensor(np.ones((1, *y.shape[1:]), y.dtype))])
     while len(y) > 1:
         half = len(y) // 2
         pairs = y[:half] * y[half : 2 * half]

@@ -19,6 +19,9 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: np.dtype | type = np.float32) -> None:
         super().__init__()
+        for name, features in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(features, (int, np.integer)) or features < 0:
+                raise ValueError(f"{name}: got {features!r}, expected an integer of at least 0")
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
