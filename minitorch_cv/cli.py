@@ -180,7 +180,8 @@ def errors_as_sentences() -> Iterator[None]:
     except (RunError, NotFiniteError, DataError, ValueError, OSError, ImportError) as error:
         if os.environ.get("MINITORCH_CV_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        print(f"error: {'; '.join(lines)}".replace(":; ", ": "), file=sys.stderr)
         raise typer.Exit(1) from None
 
 

@@ -104,10 +104,13 @@ def load_run(run_dir: str | PathLike[str], checkpoint: str = "last") -> Module:
     folder = RunFolder(run_dir)
     config = folder.read_config()
     state = load_checkpoint(folder.checkpoints, checkpoint)
-    model = create(config.model, **config.model_options)
+    try:
+        model = create(config.model, **config.model_options)
+    except (TypeError, KeyError, ValueError, RuntimeError) as error:
+        raise RunError(f"{folder.config_file}: the model {config.model} cannot be made: {error}") from error
     try:
         model.load_state_dict(state.model)
-    except RuntimeError as error:
+    except (TypeError, KeyError, ValueError, RuntimeError, AttributeError) as error:
         raise RunError(f"the checkpoint {checkpoint!r} in {folder.checkpoints} does not suit the model {config.model}: {error}") from error
     return model.eval()
 

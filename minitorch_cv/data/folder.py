@@ -7,10 +7,14 @@ proportion, is kept for testing.
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minitorch_cv.data.dataset import DataError, Dataset, default_root, register, stratified_split
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -61,6 +65,11 @@ def _layout(root: Path, test_fraction: float, seed: int) -> tuple[tuple[str, ...
     classes = _class_names(root)
     samples = _samples(root, classes)
     rest, part = stratified_split(np.array([label for _, label in samples]), test_fraction, seed)
+    if not len(rest) or not len(part):
+        raise DataError(
+            f"{root} holds too few images ({len(samples)}) to keep {test_fraction:g} of them for testing and train on the others: "
+            "add images, or sort them into train/CLASS and test/CLASS yourself"
+        )
     return classes, [samples[i] for i in rest], [samples[i] for i in part]
 
 
@@ -84,17 +93,25 @@ def _samples(folder: Path, classes: tuple[str, ...], may_lack: bool = False) -> 
     return samples
 
 
+def upright_image(image: "Image", path: Path) -> "Image":
+    """An open image turned as its EXIF data say, 16 bits per pixel reduced to 8. Raises DataError, naming `path`, where it has more."""
+    from PIL import Image, ImageOps  # here, because `import minitorch_cv` must be quick
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
+        upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+    if upright.mode in ("I", "F"):
+        raise DataError(f"{path} has more than 16 bits per channel: convert it to 8 bits")
+    return upright
+
+
 def _open(path: Path, size: tuple[int, int] | None, channels: int | None) -> np.ndarray:
     """The image as uint8 (H, W, C): at (height, width) `size` and with 1 or 3 `channels`, or as it is."""
-    from PIL import Image, ImageOps  # here, because `import minitorch_cv` must be quick
+    from PIL import Image
 
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-            if upright.mode in ("I", "F"):
-                raise DataError(f"{path} has more than 16 bits per channel: convert it to 8 bits")
+            upright = upright_image(image, path)
             grey = upright.mode in ("1", "L", "LA") if channels is None else channels == 1
             upright = upright.convert("L" if grey else "RGB")
             if size is not None and upright.size != (size[1], size[0]):

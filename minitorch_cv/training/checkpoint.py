@@ -79,15 +79,21 @@ def load_checkpoint(folder: Path, name: str = "last") -> Checkpoint:
         raise RunError(f"{path} is damaged: not a checkpoint's JSON ({error}); restore it from a copy, or train again") from error
     if version != FORMAT:
         raise RunError(f"{path} has format {version}, this version of minitorch_cv reads format {FORMAT}")
-    arrays = _read_arrays(folder / about["file"], about)
     try:
+        arrays = _read_arrays(folder / about["file"], about)
         parts = {part: _put_back(state[part], arrays) for part in ("model", "optimizer", "schedule")}
-        return Checkpoint(progress=state["progress"], **parts)
+        checkpoint = Checkpoint(progress=state["progress"], **parts)
     except KeyError as error:
         raise RunError(f"{path} is damaged: it lacks {error}; restore it from a copy, or train again") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}; restore it from a copy, or train again") from error
+    if not all(isinstance(part, dict) for part in vars(checkpoint).values()):
+        raise RunError(f"{path} is damaged: a part of it is not an object; restore it from a copy, or train again")
+    return checkpoint
 
 
 def _read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    import safetensors
     import safetensors.numpy
 
     try:
@@ -98,7 +104,10 @@ def _read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
         raise RunError(f"{path} is damaged: {len(content)} bytes, {about['bytes']} expected; restore it from a copy, or train again")
     if zlib.crc32(content) != about["crc32"]:
         raise RunError(f"{path} is damaged: its checksum differs from the one in the checkpoint; restore it from a copy, or train again")
-    return safetensors.numpy.load(content)
+    try:
+        return safetensors.numpy.load(content)
+    except (safetensors.SafetensorError, KeyError) as error:
+        raise RunError(f"{path} is damaged: {error}; restore it from a copy, or train again") from error
 
 
 def _take_out(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

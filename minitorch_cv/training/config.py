@@ -55,8 +55,9 @@ class Config:
             raise RunError(f"{source}: missing or unknown entries: {', '.join(sorted(wrong))}")
         try:
             values["recipe"] = Recipe.from_data(values["recipe"])
+            _check_types(values)
             return cls(**{**values, "image_size": tuple(values["image_size"]), "classes": tuple(values["classes"])})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{source}: {error}") from error
 
     def options(self) -> dict[str, Any]:
@@ -81,6 +82,33 @@ class Config:
                 f"{_flag(name, value)} contradicts the run, which was begun with {_flag(name, recorded[name])}; "
                 "--resume takes everything from its config.json, so leave the option out or begin a new run"
             )
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where a value of a configuration, as JSON holds it, is of a wrong kind."""
+    def whole(value: Any, lowest: int) -> bool:
+        return type(value) is int and value >= lowest  # True is no number
+
+    sizes, classes, options, limit, part = (values[name] for name in ("image_size", "classes", "model_options", "limit", "validation"))
+    for name, good, expected in (
+        ("model", isinstance(values["model"], str), "a name"),
+        ("data", isinstance(values["data"], str), "a name"),
+        ("data_dir", values["data_dir"] is None or isinstance(values["data_dir"], str), "a path or null"),
+        ("backend", isinstance(values["backend"], str), "a name"),
+        ("image_size", isinstance(sizes, list) and len(sizes) == 2 and all(whole(size, 1) for size in sizes), "[height, width]"),
+        ("classes", isinstance(classes, list) and all(isinstance(label, str) for label in classes), "a list of names"),
+        ("model_options", isinstance(options, dict), "an object"),
+        ("limit", limit is None or whole(limit, 1), "a whole number of at least 1, or null"),
+        ("validation", part is None or (isinstance(part, float) and 0 < part < 1), "a number between 0 and 1, or null"),
+        ("images", isinstance(values["images"], dict), "an object"),
+        ("seed", whole(values["seed"], 0) and values["seed"] < 2**64, "0 to 2**64 - 1"),
+        ("threads", whole(values["threads"], 1), "a whole number of at least 1"),
+        ("environment", isinstance(values["environment"], dict), "an object"),
+    ):
+        if not good:
+            raise ValueError(f"{name}: got {values[name]!r}, expected {expected}")
+    if options.get("num_classes") != len(classes):
+        raise ValueError(f"model_options: num_classes is {options.get('num_classes')}, but there are {len(classes)} classes")
 
 
 def absolute(path: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 # Names of environment entries that change bits, in words for the warning at resume.
@@ -52,13 +53,16 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _blas() -> str:
+    """NumPy's BLAS; other libraries in the process may bring their own, which no result depends on."""
+    import numpy as np
     from threadpoolctl import threadpool_info
 
-    names = {
-        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas"
-    }
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    package = Path(np.__file__).resolve().parent
+    folders = (package, package.with_name("numpy.libs"))
+    own = [pool for pool in pools if any(Path(pool["filepath"]).resolve().is_relative_to(folder) for folder in folders)]
+    # A NumPy that is not from a wheel has its BLAS elsewhere.
+    names = {f"{pool['internal_api']} {pool['version']} {pool.get('architecture') or ''}".strip() for pool in own or pools}
     return "; ".join(sorted(names)) or "unknown"
 
 

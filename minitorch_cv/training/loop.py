@@ -74,8 +74,15 @@ class Trainer:
                 self.epoch, self.step = progress["epoch"], progress["step"]
                 self.running, self.pace = Metrics(**progress["running"]), Pace(**progress["pace"])
                 self.lr, self.best = progress["lr"], progress["best"]
-            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                if not all(type(number) is int and number >= 0 for number in (self.epoch, self.step)):
+                    raise ValueError(f"epoch {self.epoch!r} and step {self.step!r} are not both numbers")
+            except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
                 raise RunError(f"{self.folder.checkpoints / 'last.json'} does not suit the run's model and recipe: {error}") from error
+        elif len(self.folder.read_metrics()) > 1:  # after the first epoch, the line is written before the checkpoint
+            raise RunError(
+                f"the checkpoint {self.folder.checkpoints / 'last.json'} is missing, though {self.folder.metrics_file} has epochs: "
+                "restore it from a copy, or begin a new run in another folder"
+            )
         self.folder.cut_metrics(progress["epoch"])
 
     def fit(self) -> None:

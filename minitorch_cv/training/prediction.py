@@ -10,6 +10,8 @@ import numpy as np
 from kernels.backend import backend as use_backend
 from minitorch_cv import from_numpy
 from minitorch_cv.autograd import no_grad
+from minitorch_cv.data.dataset import DataError
+from minitorch_cv.data.folder import upright_image
 from minitorch_cv.data.transforms import Compose, ToFloat
 from minitorch_cv.nn import Module
 from minitorch_cv.training.config import Config
@@ -38,34 +40,34 @@ def predict_images(
         image = read_image(path, config)
         with use_backend(config.backend), no_grad():
             logits = model(from_numpy(image)).numpy()[0]
-        probabilities = softmax(logits.astype(np.float64) / temperature)
+        probabilities = softmax(logits.astype(np.float64), temperature)
         order = np.argsort(-probabilities, kind="stable")[:top]
         guesses = [{"class": config.classes[label], "index": int(label), "probability": float(probabilities[label])} for label in order]
         results.append({"image": os.fspath(path), "predictions": guesses})
     return results
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """exp(x) / sum(exp(x)) of a vector."""
-    powers = np.exp(logits - logits.max())
+def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """exp(x / t) / sum(exp(x / t)) of a vector x."""
+    with np.errstate(over="ignore"):  # a tiny temperature: exp(-inf) is 0, as it should be
+        powers = np.exp((logits - logits.max()) / temperature)
     return powers / powers.sum()
 
 
 def read_image(path: str | os.PathLike[str], config: Config) -> np.ndarray:
     """An image file as the model of a run wants it: float32 (1, C, H, W), in its channels and size, prepared as in training."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     height, width = config.image_size
     path = Path(path)
     try:
         with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I;16"):  # 16 bits for each pixel; Pillow would cut them off at 255
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            image = image.convert("L" if config.model_options["in_channels"] == 1 else "RGB")
+            image = upright_image(file, path).convert("L" if config.model_options["in_channels"] == 1 else "RGB")
             if image.width > width or image.height > height:
                 image = image.resize((width, height), Image.Resampling.BILINEAR)  # averages over all pixels that become one
             pixels = np.asarray(image)
+    except DataError as error:
+        raise RunError(str(error)) from error
     except FileNotFoundError as error:
         raise RunError(f"{path}: there is no such file") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

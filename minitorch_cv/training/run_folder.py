@@ -4,10 +4,13 @@
     metrics.jsonl     one JSON object for each finished epoch
     curves.png        the same as a picture
     checkpoints/      `last`, and `best` where the run has validation images; see checkpoint.py
+    lock              held by the process that trains, empty
 """
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,21 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.config_file, (json.dumps(config.as_data(), indent=1) + "\n").encode())
 
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process; the system lets go of it when the process ends, however it ends.
+
+        Raises RunError where another one holds it.
+        """
+        import fcntl  # here, because only training needs it, and not every system has it
+
+        with open(self.path / "lock", "ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"another process is training in {self.path}") from error
+            yield
+
     def read_config(self) -> Config:
         """The run's configuration. Raises RunError where there is none or it cannot be understood."""
         try:
@@ -77,9 +95,12 @@ class RunFolder:
         except FileNotFoundError:
             return []
         try:
-            return [json.loads(line) for line in lines]
+            epochs = [json.loads(line) for line in lines]
         except ValueError as error:
             raise RunError(f"{self.metrics_file} is damaged: a line of it is not JSON ({error})") from error
+        if not all(isinstance(epoch, dict) and type(epoch.get("epoch")) is int for epoch in epochs):
+            raise RunError(f"{self.metrics_file} is damaged: a line of it is not an object with the number of an epoch")
+        return epochs
 
     def cut_metrics(self, epochs: int) -> None:
         """Keep the lines of the first `epochs` epochs only. Raises RunError where there are fewer."""

@@ -54,15 +54,18 @@ class Session:
     report: Reporter
 
     def run(self) -> None:
-        """Train to the last epoch. See `Trainer.fit` for what it raises."""
+        """Train to the last epoch. Raises RunError where another process is at it; see `Trainer.fit` for what else."""
         from kernels.jit import compile_notices
 
         config = self.config
         if self.images.train.note:
             self.report.warn(self.images.train.note)
-        with use_backend(config.backend), compile_notices(self.report.compiling):
+        with self.folder.lock(), use_backend(config.backend), compile_notices(self.report.compiling):
             mt.manual_seed(config.seed)
-            model = self.create_model(config.model, **config.model_options)
+            try:
+                model = self.create_model(config.model, **config.model_options)
+            except (TypeError, KeyError, ValueError, RuntimeError) as error:
+                raise RunError(f"{self.folder.config_file}: the model {config.model} cannot be made: {error}") from error
             trainer = Trainer(model, config.recipe, make_loaders(config, self.images), self.folder, self.report)
             trainer.restore()
             trainer.fit()
@@ -155,9 +158,11 @@ def _check(data: str, given: Mapping[str, Any]) -> None:
     check_choice("--data", data, list_datasets())
     if given["backend"] is not None:
         check_choice("--backend", given["backend"], BACKENDS)
-    for name, lowest in (("limit", 1), ("threads", 1), ("seed", 0)):
+    for name, lowest in (("limit", 1), ("threads", 1)):
         if given[name] is not None and given[name] < lowest:
             raise ValueError(f"--{name}: got {given[name]}, expected at least {lowest}")
+    if given["seed"] is not None and not 0 <= given["seed"] < 2**64:
+        raise ValueError(f"--seed: got {given['seed']}, expected 0 to 2**64 - 1")
     if given["validation"] is not None and not 0 < given["validation"] < 1:
         raise ValueError(f"--validation: got {given['validation']}, expected a part of the training images between 0 and 1")
     if data == "folder" and given["data_dir"] is None:

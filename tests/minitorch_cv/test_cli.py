@@ -164,6 +164,7 @@ def test_nonsense(run_dir: Path, tmp_path: Path) -> None:
         (["--threads", "100000"], "threads: got 100000"),
         (["--threads", "0"], "--threads: got 0"),
         (["--seed", "-1"], "--seed: got -1"),
+        (["--seed", str(2**64)], "--seed: got 18446744073709551616, expected 0 to 2**64 - 1"),
         (["--data", "mnist", "--data-dir", str(tmp_path)], "MNIST"),
     ]:
         assert message in fails("train", "--out", new, *arguments)
@@ -235,15 +236,20 @@ def test_temperature(run_dir: Path, tmp_path: Path) -> None:
     cold, usual, hot = probabilities("0.5"), probabilities("1"), probabilities("4")
     assert cold[0] > usual[0] > hot[0]
     np.testing.assert_allclose(np.log(cold / cold[0]), 2 * np.log(usual / usual[0]), rtol=1e-6)
+    assert probabilities("5e-324").tolist() == [1, 0, 0, 0, 0]
     assert "temperature: got 0.0, expected a positive number" in fails("predict", run_dir, path, "--temperature", "0")
 
 
 def test_images_that_cannot_be_read(run_dir: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
     (tmp_path / "text.png").write_text("no picture")
     whole = digit_image(tmp_path, 1).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
     assert "missing.png: there is no such file" in fails("predict", run_dir, tmp_path / "missing.png")
     assert "text.png cannot be read as an image" in fails("predict", run_dir, tmp_path / "text.png")
+    Image.fromarray(np.zeros((5, 6), np.float32)).save(tmp_path / "float.tif")
+    assert "float.tif has more than 16 bits" in fails("predict", run_dir, tmp_path / "float.tif")
     assert "half.png cannot be read as an image" in fails("predict", run_dir, tmp_path / "half.png")
 
 
@@ -290,3 +296,20 @@ def test_a_damaged_checkpoint(run_dir: Path, tmp_path: Path) -> None:
     for arguments in (["train", "--resume", "--out", folder], ["eval", folder], ["predict", folder, "x.png"]):
         assert f"{arrays} is damaged" in fails(*arguments)
     assert call("eval", folder, "--checkpoint", "best").exit_code == 0
+
+
+def test_a_config_that_was_edited(run_dir: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "edited"
+    shutil.copytree(run_dir, folder)
+    config = json.loads((folder / "config.json").read_text())
+    for change, message in [
+        ({"model_options": config["model_options"] | {"depth": 3}}, "the model lenet5 cannot be made: options: lenet5 has no option depth"),
+        ({"model_options": config["model_options"] | {"in_channels": 3}}, " does not suit the "),
+    ]:
+        (folder / "config.json").write_text(json.dumps(config | change))
+        for arguments in (["train", "--resume", "--out", folder], ["eval", folder]):
+            sentence = fails(*arguments).splitlines()
+            assert len(sentence) == 1
+            assert message in sentence[0]

@@ -112,6 +112,11 @@ def test_sixteen_bits(root: Path) -> None:
     assert (training.images[0] == 0xC0).all()
 
 
+def test_too_few_images_to_split(tmp_path: Path) -> None:
+    save(tmp_path / "cat" / "0.png", 0)
+    fails(tmp_path, str(tmp_path), "too few images (1)")
+
+
 def test_unusable_folders(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="name their folder"):
         data.load("folder")

@@ -159,6 +159,16 @@ def damage_entry(folder: Path) -> None:
     (folder / "last.json").write_text(json.dumps(data))
 
 
+def damage_arrays(folder: Path) -> None:
+    data = json.loads((folder / "last.json").read_text())
+    (folder / "last.json").write_text(json.dumps({**data, "arrays": 5}))
+
+
+def damage_progress(folder: Path) -> None:
+    data = json.loads((folder / "last.json").read_text())
+    (folder / "last.json").write_text(json.dumps({**data, "progress": 5}))
+
+
 def truncate(folder: Path) -> None:
     path = folder / "last-00000005.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
@@ -181,6 +191,8 @@ def remove(folder: Path) -> None:
         (damage_json, "last.json is damaged"),
         (damage_version, "last.json has format 99, this version of minitorch_cv reads format 1"),
         (damage_entry, "last.json is damaged: it lacks 'schedule'"),
+        (damage_arrays, "last.json is damaged: "),
+        (damage_progress, "last.json is damaged: a part of it is not an object"),
         (truncate, "last-00000005.safetensors is damaged: .* bytes"),
         (flip_a_bit, "last-00000005.safetensors is damaged: its checksum differs"),
         (remove, "last-00000005.safetensors, the arrays of a checkpoint, cannot be read: No such file"),

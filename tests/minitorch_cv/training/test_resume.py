@@ -208,3 +208,10 @@ def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
     trainer.model.fc = type(trainer.model.fc)(64, 5)
     with pytest.raises(RunError, match=r"(?s)last.json does not suit the run's model and recipe: .*fc.weight"):
         trainer.restore()
+
+
+def test_a_checkpoint_that_is_gone(tmp_path: Path) -> None:
+    unbroken(tmp_path)
+    (tmp_path / "checkpoints" / "last.json").unlink()
+    with pytest.raises(RunError, match=r"the checkpoint .*last.json is missing"):
+        make_trainer(tmp_path).restore()

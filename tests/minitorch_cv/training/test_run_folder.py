@@ -1,6 +1,8 @@
 """The files of a run: config.json and metrics.jsonl."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.run_folder import RunFolder
 
 CONFIG = Config(
-    model="lenet5", model_options={"in_channels": 1, "num_classes": 10}, image_size=(32, 32), classes=("a", "b"),
+    model="lenet5", model_options={"in_channels": 1, "num_classes": 2}, image_size=(32, 32), classes=("a", "b"),
     data="digits", data_dir=None, limit=100, validation=None, images={"train": 100, "test": 20, "crc32": 5}, seed=0,
     threads=2, backend="numba", environment={"python": "3"},
     recipe=Recipe(epochs=3, batch_size=10, lr=0.1, schedule_options={"x": 1}, mean=(0.1,), std=(0.2,)),
@@ -49,6 +51,14 @@ def test_no_config(tmp_path: Path) -> None:
         ([], "not a configuration of format 1"),
         ({"surprise": 1}, "missing or unknown entries: surprise"),
         ({"recipe": {"epochs": 0, "batch_size": 1, "lr": 0.1}}, "config.json: epochs: got 0"),
+        ({"threads": "2"}, "config.json: threads: got '2'"),
+        ({"limit": 1.5}, "config.json: limit: got 1.5"),
+        ({"classes": "ab"}, "config.json: classes: got 'ab'"),
+        ({"model_options": []}, r"config.json: model_options: got \[\]"),
+        ({"model_options": {"in_channels": 1, "num_classes": 3}}, "num_classes is 3, but there are 2 classes"),
+        ({"environment": None}, "config.json: environment: got None"),
+        ({"seed": True}, "config.json: seed: got True"),
+        ({"recipe": 5}, "config.json: "),
     ],
 )
 def test_damaged_config(tmp_path: Path, change: Any, message: str) -> None:
@@ -119,3 +129,25 @@ def test_damaged_metrics(tmp_path: Path) -> None:
     folder.metrics_file.write_bytes(b"nonsense\n" + folder.metrics_file.read_bytes())
     with pytest.raises(RunError, match=r"metrics.jsonl is damaged: a line of it is not JSON"):
         folder.cut_metrics(1)
+
+
+@pytest.mark.parametrize("text", [b"5\n", b"{}\n", b'{"epoch": "1"}\n'])
+def test_metrics_that_are_no_epochs(tmp_path: Path, text: bytes) -> None:
+    folder = RunFolder(tmp_path)
+    folder.metrics_file.write_bytes(text)
+    with pytest.raises(RunError, match=r"metrics.jsonl is damaged: a line of it is not an object"):
+        folder.cut_metrics(1)
+
+
+def test_one_process_trains(tmp_path: Path) -> None:
+    """Another process holds the run until it is killed."""
+    code = "import sys; from minitorch_cv.training.run_folder import RunFolder\nwith RunFolder(sys.argv[1]).lock(): print('held'); input()"
+    command = [sys.executable, "-u", "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="another process is training in"), RunFolder(tmp_path).lock():
+            pass
+        process.kill()
+    with RunFolder(tmp_path).lock():
+        pass
