@@ -5,12 +5,21 @@ from kernels.jit import jit
 from kernels.simd import lanes, tile_load, tile_load_part, tile_store, tile_store_part, tile_zero
 
 SCRATCH_BYTES = 1 << 17  # of input in one band: leaves room for the weights in a second-level cache of 512 KiB
+MOST_PARTS = 16  # into which the batch is cut for a weight gradient; fixed, so that the result does not depend on the number of threads
+UNITS = 16  # at least, where the image allows: enough for a few threads to share evenly
 
 
-def band_rows(plan: Plan, row_bytes: int, most: int) -> int:
-    """How many rows of positions a unit takes: its input fits into the scratch, and there are not more than `most`."""
-    fitting = (SCRATCH_BYTES // row_bytes - (plan.high[0] - plan.low[0] + 1)) // plan.in_stride[0] + 1
-    return max(1, min(plan.rows, fitting, most))
+def cut_into_bands(plan: Plan, columns: int, pixel_bytes: int, most: int) -> tuple[int, int, int]:
+    """(band, scratch rows, width): the rows of positions of a band, and the rows and pixels a row of the input that it sees.
+
+    `columns` positions a row; a pixel of the scratch buffer takes `pixel_bytes`. A band's input fits into the buffer, and its rows are
+    not more than `most`.
+    """
+    (low_y, low_x), (high_y, high_x), (step_y, step_x) = plan.low, plan.high, plan.in_stride
+    width = (columns - 1) * step_x + high_x - low_x + 1
+    fitting = (SCRATCH_BYTES // (width * pixel_bytes) - (high_y - low_y + 1)) // step_y + 1
+    band = max(1, min(plan.rows, fitting, most))
+    return band, (band - 1) * step_y + high_y - low_y + 1, width
 
 
 def round_up(count: int, multiple: int) -> int:

@@ -17,7 +17,7 @@ from functools import cache
 import numba
 import numpy as np
 
-from kernels.conv2d.bands import SCRATCH_BYTES, band_rows, copy_rows, round_up
+from kernels.conv2d.bands import MOST_PARTS, SCRATCH_BYTES, UNITS, copy_rows, cut_into_bands, round_up
 from kernels.conv2d.plan import Plan, forward_plan, transposed_plan
 from kernels.geometry import Pair
 from kernels.jit import jit
@@ -26,8 +26,6 @@ from kernels.memory import empty, zeros
 from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store, tile_store_part, tile_zero
 
 PARTIAL_BYTES = 1 << 24  # of partial sums of one weight gradient
-MOST_PARTS = 16  # into which the batch is cut for a weight gradient; fixed, so that the result does not depend on the number of threads
-UNITS = 16  # at least, where the image allows: enough for a few threads to share evenly
 
 
 def conv2d(
@@ -60,9 +58,7 @@ def conv2d_weight(
     parts = max(1, min(N, MOST_PARTS, PARTIAL_BYTES // (groups * len(plan.runs) * rows * OCP * x.itemsize)))
     partial = zeros((parts, groups, len(plan.runs), rows, OCP), x.dtype)
 
-    width = (plan.columns - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
-    band = band_rows(plan, width * CG * x.itemsize, plan.rows)
-    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    band, scratch_rows, width = cut_into_bands(plan, plan.columns, CG * x.itemsize, plan.rows)
     image_bytes = (scratch_rows * width * CG + band * plan.columns * OCP) * x.itemsize
     images = max(1, min(-(-N // parts), 2 * SCRATCH_BYTES // image_bytes)) if band == plan.rows else 1
     workers = max(1, min(numba.get_num_threads(), parts * groups))
@@ -91,9 +87,8 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
         biases[:, :OCG] = bias.reshape(groups, OCG)
 
     # A run of R pixels may hang over the end of a row: the scratch buffer is wide enough for it to read zeros there.
-    width = (round_up(plan.columns, R) - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
-    band = band_rows(plan, width * (C // groups) * x.itemsize, -(-N * groups * plan.rows // UNITS))
-    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    most = -(-N * groups * plan.rows // UNITS)
+    band, scratch_rows, width = cut_into_bands(plan, round_up(plan.columns, R), C // groups * x.itemsize, most)
     bands = -(-plan.rows // band)
     workers = max(1, min(numba.get_num_threads(), N * groups * bands))
     scratch = empty((workers, scratch_rows * width * (C // groups)), x.dtype)

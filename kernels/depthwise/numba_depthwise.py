@@ -8,7 +8,7 @@ another: a tile of R pixels by some channels is multiplied, element by element, 
 import numba
 import numpy as np
 
-from kernels.conv2d.bands import band_rows, copy_rows, round_up
+from kernels.conv2d.bands import MOST_PARTS, UNITS, copy_rows, cut_into_bands, round_up
 from kernels.conv2d.plan import Plan, forward_plan, transposed_plan
 from kernels.geometry import Pair
 from kernels.jit import jit
@@ -17,8 +17,6 @@ from kernels.memory import empty, zeros
 from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_fma, tile_load, tile_store, tile_store_part, tile_zero
 
 R = REGISTERS // 4  # pixels in a tile of one register of channels
-MOST_PARTS = 16  # into which the batch is cut for a weight gradient; fixed, so that the result does not depend on the number of threads
-UNITS = 16  # at least, where the image allows
 
 
 def conv2d(
@@ -42,9 +40,7 @@ def conv2d_weight(
     plan = forward_plan(x.shape[2:], kernel_size, stride, padding, dilation)
     (N, C), taps = x.shape[:2], len(plan.taps)
     CP, columns = round_up(C, VECTOR_BYTES // x.itemsize), round_up(plan.columns, R)
-    width = (columns - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
-    band = band_rows(plan, width * CP * x.itemsize, plan.rows)
-    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    band, scratch_rows, width = cut_into_bands(plan, columns, CP * x.itemsize, plan.rows)
     parts = max(1, min(N, MOST_PARTS))
     partial = zeros((parts, taps, R, CP), x.dtype)
     workers = min(numba.get_num_threads(), parts)
@@ -66,9 +62,7 @@ def _launch(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, plan: Pl
     if bias is not None:
         biases[:C] = bias
 
-    width = (round_up(plan.columns, R) - 1) * plan.in_stride[1] + plan.high[1] - plan.low[1] + 1
-    band = band_rows(plan, width * CP * x.itemsize, -(-N * plan.rows // UNITS))
-    scratch_rows = (band - 1) * plan.in_stride[0] + plan.high[0] - plan.low[0] + 1
+    band, scratch_rows, width = cut_into_bands(plan, round_up(plan.columns, R), CP * x.itemsize, -(-N * plan.rows // UNITS))
     bands = -(-plan.rows // band)
     scratch = empty((max(1, min(numba.get_num_threads(), N * bands)), scratch_rows * width * CP), x.dtype)
     y = empty((N, *plan.out_size, C), x.dtype)
