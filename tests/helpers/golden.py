@@ -86,7 +86,7 @@ def _avg_pool2d(library: ModuleType, t: dict, p: dict) -> dict:
 
 
 def _adaptive_pool2d(library: ModuleType, t: dict, p: dict) -> dict:
-    return {"y": _functional(library).adaptive_avg_pool2d(t["x"], p["output"])}
+    return {"y": getattr(_functional(library), f"adaptive_{p['kind']}_pool2d")(t["x"], p["output"])}
 
 
 def _batch_norm(library: ModuleType, t: dict, p: dict) -> dict:
@@ -107,9 +107,28 @@ def _three_steps(library: ModuleType, t: dict, p: dict) -> dict:
     return results | {"y_eval": layer(t["x0"])} | state
 
 
+def _norms(library: ModuleType, t: dict, p: dict) -> dict:
+    F, options = _functional(library), {name: value for name, value in p.items() if name not in ("op", "normalized_shape", "groups")}
+    if p["op"] == "layer_norm":
+        return {"y": F.layer_norm(t["x"], p["normalized_shape"], t.get("w"), t.get("b"), **options)}
+    if p["op"] == "group_norm":
+        return {"y": F.group_norm(t["x"], p["groups"], t.get("w"), t.get("b"), **options)}
+    return {"y": getattr(F, {"l2_normalize": "normalize"}.get(p["op"], p["op"]))(t["x"], **options)}
+
+
 def _activations(library: ModuleType, t: dict, p: dict) -> dict:
-    functions = {"relu": _functional(library).relu, "tanh": _functional(library).tanh, "abs": library.abs, "square": library.square}
-    return {"y": functions[p["op"]](t["x"])}
+    if p["op"] in ("abs", "square"):
+        return {"y": getattr(library, p["op"])(t["x"])}
+    # "leaky_relu_0.01" is leaky_relu with that argument, and so on.
+    name, *options = p["op"].split("_") if p["op"].startswith(("gelu", "softplus")) else p["op"].rsplit("_0", 1)
+    F = _functional(library)
+    if name == "prelu":
+        return {"y": F.prelu(t["x"], t["w"])}
+    if name == "softplus":
+        return {"y": F.softplus(t["x"], beta=2, threshold=5)}
+    if name == "gelu":
+        return {"y": F.gelu(t["x"], approximate={"exact": "none"}.get(options[0], options[0]))}
+    return {"y": getattr(F, name)(t["x"], *[float(f"0{option}") for option in options])}
 
 
 def _softmax(library: ModuleType, t: dict, p: dict) -> dict:
@@ -118,8 +137,20 @@ def _softmax(library: ModuleType, t: dict, p: dict) -> dict:
 
 
 def _losses(library: ModuleType, t: dict, p: dict) -> dict:
-    options = {name: p[name] for name in ("reduction", "label_smoothing", "ignore_index") if name in p}
-    return {"y": _functional(library).cross_entropy(t["x"], t["target"], weight=t.get("weight"), **options)}
+    F, options = _functional(library), {name: p[name] for name in ("reduction", "label_smoothing", "ignore_index") if name in p}
+    if p["op"] == "cross_entropy":
+        return {"y": F.cross_entropy(t["x"], t["target"], weight=t.get("weight"), **options)}
+    if p["op"] == "bce_with_logits":
+        return {"y": F.binary_cross_entropy_with_logits(t["x"], t["target"], pos_weight=t["pos_weight"], **options)}
+    if p["op"] == "huber_0.5":
+        return {"y": F.huber_loss(t["x"], t["target"], delta=0.5, **options)}
+    return {"y": getattr(F, f"{p['op']}_loss")(t["x"], t["target"], **options)}
+
+
+def _interpolate(library: ModuleType, t: dict, p: dict) -> dict:
+    if "r" in p:
+        return {"y": getattr(_functional(library), p["mode"])(t["x"], p["r"])}
+    return {"y": _functional(library).interpolate(t["x"], **p)}
 
 
 def _pad(library: ModuleType, t: dict, p: dict) -> dict:
@@ -127,10 +158,14 @@ def _pad(library: ModuleType, t: dict, p: dict) -> dict:
 
 
 def _misc(library: ModuleType, t: dict, p: dict) -> dict:
+    F = _functional(library)
     if p["op"] == "linear":
-        return {"y": _functional(library).linear(t["x"], t["w"], t.get("b"))}
+        return {"y": F.linear(t["x"], t["w"], t.get("b"))}
+    if p["op"] == "se":  # squeeze and excitation (Hu et al. 2018): each channel is weighed by a small network that sees all means
+        squeezed = F.relu(F.conv2d(F.adaptive_avg_pool2d(t["x"], 1), t["w1"], t["b1"]))
+        return {"y": t["x"] * library.sigmoid(F.conv2d(squeezed, t["w2"], t["b2"]))}
     # Option A of He et al., the shortcut without weights: every second pixel, and as many channels of zeros again.
-    return {"y": _functional(library).pad(t["x"][:, :, ::2, ::2], (0, 0, 0, 0, 0, t["x"].shape[1]))}
+    return {"y": F.pad(t["x"][:, :, ::2, ::2], (0, 0, 0, 0, 0, t["x"].shape[1]))}
 
 
 OPERATORS: dict[str, Callable[[ModuleType, dict, dict], dict]] = {
@@ -140,9 +175,11 @@ OPERATORS: dict[str, Callable[[ModuleType, dict, dict], dict]] = {
     "avg_pool2d": _avg_pool2d,
     "adaptive_pool2d": _adaptive_pool2d,
     "batch_norm": _batch_norm,
+    "norms": _norms,
     "activations": _activations,
     "softmax": _softmax,
     "losses": _losses,
+    "interpolate": _interpolate,
     "pad": _pad,
     "misc": _misc,
 }
