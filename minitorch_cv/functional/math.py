@@ -1,4 +1,4 @@
-"""Arithmetic and other functions, element by element: each Function (what it computes, and its derivative) beside its lowercase function.
+"""Arithmetic, element by element: each Function (what it computes, and its derivative) beside its lowercase function.
 
 Two operands are broadcast against each other as in NumPy. Gradients are returned in the broadcast shape; the walk sums them back
 (`broadcasts`).
@@ -10,7 +10,8 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.operands import as_tensor, floating, operands
+from minitorch_cv.functional.choose import where
+from minitorch_cv.functional.operands import floating, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
 QUIET = np.errstate(all="ignore")  # infinity and NaN are results like others: no warnings
@@ -29,9 +30,9 @@ class Add(Function):
 
 
 @method("add", "__add__", "__radd__")
-def add(x: Operand, y: Operand) -> Tensor:
-    """x + y"""
-    return Add.apply(*operands("add", x, y))
+def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    """x + alpha * y"""
+    return Add.apply(*operands("add", x, y if alpha == 1 else y * alpha))
 
 
 class Sub(Function):
@@ -47,9 +48,9 @@ class Sub(Function):
 
 
 @method("sub", "__sub__", reflected="__rsub__")
-def sub(x: Operand, y: Operand) -> Tensor:
-    """x - y"""
-    return Sub.apply(*operands("sub", x, y))
+def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    """x - alpha * y"""
+    return Sub.apply(*operands("sub", x, y if alpha == 1 else y * alpha))
 
 
 class Mul(Function):
@@ -90,11 +91,76 @@ class Div(Function):
         return gx, -gx * ctx.saved_outputs[0] if ctx.needs[1] else None  # d(x/y)/dy = -(x/y) / y
 
 
+class WholeDiv(Function):
+    """The whole part of x / y, rounded by `rounding_mode`: constant between jumps"""
+
+    broadcasts = True
+
+    @staticmethod
+    @QUIET
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray, *, rounding_mode: str) -> np.ndarray:
+        if rounding_mode == "floor":
+            return np.floor_divide(x, y)
+        return np.trunc(np.divide(x, y)) if x.dtype.kind == "f" else np.abs(x) // np.abs(y) * (np.sign(x) * np.sign(y))
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor]:
+        zero = Tensor(np.zeros_like(gz.data))
+        return zero, zero
+
+
 @method("div", "__truediv__", reflected="__rtruediv__")
-def div(x: Operand, y: Operand) -> Tensor:
-    """x / y; integers are divided as float32."""
+def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """x / y, where integers are divided as float32; or only the whole part.
+
+    rounding_mode: "floor" rounds down, as Python's // does, "trunc" towards zero. Integers then stay integers, and the gradient is 0.
+    """
     x, y = operands("div", x, y)
-    return Div.apply(floating(x), floating(y))
+    if rounding_mode is None:
+        return Div.apply(floating(x), floating(y))
+    if rounding_mode not in ("floor", "trunc"):
+        raise ValueError(f"rounding_mode: got {rounding_mode!r}, expected None, 'floor' or 'trunc'")
+    _check_divisor("div", x, y)
+    return WholeDiv.apply(x, y, rounding_mode=rounding_mode)
+
+
+@method("floor_divide", "__floordiv__", reflected="__rfloordiv__")
+def floor_divide(x: Operand, y: Operand) -> Tensor:
+    """x // y: the largest whole number that is not larger than x / y; its gradient is 0."""
+    x, y = operands("floor_divide", x, y)
+    _check_divisor("floor_divide", x, y)
+    return WholeDiv.apply(x, y, rounding_mode="floor")
+
+
+class Remainder(Function):
+    """z = x - floor(x / y) * y"""
+
+    broadcasts = True
+
+    @staticmethod
+    @QUIET
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if ctx.needs[1]:
+            ctx.quotient = np.floor_divide(x, y)
+        return np.remainder(x, y)
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor | None]:
+        return gz, -gz * ctx.quotient if ctx.needs[1] else None
+
+
+@method("remainder", "__mod__", reflected="__rmod__")
+def remainder(x: Operand, y: Operand) -> Tensor:
+    """x % y, what `floor_divide` leaves over: it has the sign of y."""
+    x, y = operands("remainder", x, y)
+    _check_divisor("remainder", x, y)
+    return Remainder.apply(x, y)
+
+
+def _check_divisor(name: str, x: Tensor, y: Tensor) -> None:
+    """Among floating point numbers x / 0 is infinite or NaN; among integers it is nothing."""
+    if x.dtype.kind != "f" and not y.data.all():
+        raise ZeroDivisionError(f"{name}: got an integer 0 as divisor")
 
 
 class Neg(Function):
@@ -164,98 +230,28 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
     return PowerOfTensors.apply(*operands("pow", x, exponent))
 
 
-class Exp(Function):
-    @staticmethod
-    @QUIET
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_outputs(0)
-        return np.exp(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy * ctx.saved_outputs[0]
-
-
-@method()
-def exp(x: Tensor) -> Tensor:
-    """e to the power of x"""
-    return Exp.apply(floating(x))
-
-
-class Log(Function):
-    @staticmethod
-    @QUIET
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0)
-        return np.log(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy / ctx.saved_inputs[0]
-
-
-@method()
-def log(x: Tensor) -> Tensor:
-    """The natural logarithm: -infinity at 0, NaN below."""
-    return Log.apply(floating(x))
-
-
-class Sqrt(Function):
-    @staticmethod
-    @QUIET
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_outputs(0)
-        return np.sqrt(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy / (ctx.saved_outputs[0] * 2)
-
-
-@method()
-def sqrt(x: Tensor) -> Tensor:
-    """The square root; its gradient at 0 is infinite."""
-    return Sqrt.apply(floating(x))
-
-
 @method()
 def square(x: Tensor) -> Tensor:
     """x * x; of booleans, as int64"""
     return Power.apply(x if x.dtype.kind != "b" else x.long(), exponent=2)
 
 
-class Sin(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0)
-        return np.sin(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy * cos(ctx.saved_inputs[0])
+@method()
+def lerp(input: Tensor, end: Operand, weight: Operand) -> Tensor:
+    """input + weight * (end - input): `input` where the weight is 0, `end` where it is 1. All three are broadcast against each other."""
+    return input + weight * sub(end, input)
 
 
 @method()
-def sin(x: Tensor) -> Tensor:
-    """The sine of x in radians"""
-    return Sin.apply(floating(x))
-
-
-class Cos(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0)
-        return np.cos(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return -gy * sin(ctx.saved_inputs[0])
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2"""
+    return add(input, tensor1 * tensor2, alpha=value)
 
 
 @method()
-def cos(x: Tensor) -> Tensor:
-    """The cosine of x in radians"""
-    return Cos.apply(floating(x))
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2"""
+    return add(input, tensor1 / tensor2, alpha=value)
 
 
 class Sigmoid(Function):
@@ -275,104 +271,3 @@ class Sigmoid(Function):
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))"""
     return Sigmoid.apply(floating(x))
-
-
-class Abs(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0)
-        return np.abs(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return gy * np.sign(ctx.saved_inputs[0].data)
-
-
-@method("abs", "__abs__")
-def abs(x: Tensor) -> Tensor:
-    """The absolute value; its gradient at 0 is 0."""
-    return Abs.apply(x)
-
-
-# --- choices: the gradient goes where the value came from
-
-
-class Where(Function):
-    broadcasts = True
-
-    @staticmethod
-    def forward(ctx: Any, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        ctx.save_inputs(0)
-        return np.where(condition, x, y)
-
-    @staticmethod
-    def backward(ctx: Any, gz: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
-        (condition,) = ctx.saved_inputs
-        zero = gz.dtype.type(0)
-        gx = Where.apply(condition, gz, zero) if ctx.needs[1] else None
-        gy = Where.apply(condition, zero, gz) if ctx.needs[2] else None
-        return None, gx, gy
-
-
-def where(condition: Tensor | np.ndarray, x: Operand, y: Operand) -> Tensor:
-    """`x` where `condition` (booleans) holds, elsewhere `y`; all three are broadcast against each other."""
-    condition = as_tensor("condition", condition)
-    if condition.dtype.kind != "b":
-        raise TypeError(f"condition: got {condition.dtype}, expected booleans")
-    return Where.apply(condition, *operands("where", x, y))
-
-
-@method("where")
-def _where(x: Tensor, condition: Tensor, other: Operand) -> Tensor:
-    """`x` where `condition` (booleans) holds, elsewhere `other`."""
-    return where(condition, x, other)
-
-
-class Choice(Function):
-    """The larger (ufunc np.maximum) or the smaller (np.minimum) of both; where they are equal, each gets half the gradient."""
-
-    broadcasts = True
-
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, y: np.ndarray, *, ufunc: np.ufunc) -> np.ndarray:
-        z = ufunc(x, y)
-        if True in ctx.needs:
-            tie, neither = x == y, np.isnan(z)
-            ctx.shares = [((z == operand) | neither) - z.dtype.type(0.5) * tie for operand in (x, y)]
-        return z
-
-    @staticmethod
-    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, ...]:
-        return tuple([gz * share if needed else None for share, needed in zip(ctx.shares, ctx.needs, strict=True)])
-
-
-@method()
-def maximum(x: Operand, y: Operand) -> Tensor:
-    """The larger of both; where they are equal, each gets half the gradient. NaN wins."""
-    return Choice.apply(*operands("maximum", x, y), ufunc=np.maximum)
-
-
-@method()
-def minimum(x: Operand, y: Operand) -> Tensor:
-    """The smaller of both; where they are equal, each gets half the gradient. NaN wins."""
-    return Choice.apply(*operands("minimum", x, y), ufunc=np.minimum)
-
-
-class Clamp(Function):
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, min: float | None, max: float | None) -> np.ndarray:
-        if ctx.needs[0]:
-            ctx.inside = np.clip(x, min, max) == x
-        return np.clip(x, min, max)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return where(ctx.inside, gy, 0)
-
-
-@method("clamp", "clip")
-def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """`x` with what is below `min` or above `max` (numbers) replaced by them; the gradient passes where nothing was replaced."""
-    if min is None and max is None:
-        raise ValueError("min, max: got None for both, expected at least one number")
-    return Clamp.apply(x, min=min, max=max)

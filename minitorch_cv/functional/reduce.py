@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.math import maximum, minimum, where
+from minitorch_cv.functional.choose import maximum, minimum, where
 from minitorch_cv.functional.shape import as_dim, as_dims, cat
 from minitorch_cv.tensor import Dims, Operand, Tensor, method
 

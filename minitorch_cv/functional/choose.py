@@ -1,0 +1,127 @@
+"""Choices between elements: the gradient goes where the value came from."""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.operands import as_tensor, floating, operands
+from minitorch_cv.tensor import Operand, Tensor, method
+
+
+class Where(Function):
+    broadcasts = True
+
+    @staticmethod
+    def forward(ctx: Any, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        ctx.save_inputs(0)
+        return np.where(condition, x, y)
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        (condition,) = ctx.saved_inputs
+        zero = gz.dtype.type(0)
+        gx = Where.apply(condition, gz, zero) if ctx.needs[1] else None
+        gy = Where.apply(condition, zero, gz) if ctx.needs[2] else None
+        return None, gx, gy
+
+
+def where(condition: Tensor | np.ndarray, x: Operand | None = None, y: Operand | None = None) -> Any:
+    """`x` where `condition` (booleans) holds, elsewhere `y`; all three are broadcast against each other.
+
+    where(condition) alone: the places where it holds, `nonzero(condition, as_tuple=True)`.
+    """
+    condition = as_tensor("condition", condition)
+    if x is None and y is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.dtype.kind != "b":
+        raise TypeError(f"condition: got {condition.dtype}, expected booleans")
+    return Where.apply(condition, *operands("where", x, y))
+
+
+@method("where")
+def _where(x: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """`x` where `condition` (booleans) holds, elsewhere `other`."""
+    return where(condition, x, other)
+
+
+class Choice(Function):
+    """The larger (ufunc np.maximum) or the smaller (np.minimum) of both; where they are equal, each gets half the gradient."""
+
+    broadcasts = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, y: np.ndarray, *, ufunc: np.ufunc) -> np.ndarray:
+        z = ufunc(x, y)
+        if True in ctx.needs:
+            tie, neither = x == y, np.isnan(z)
+            ctx.shares = [((z == operand) | neither) - z.dtype.type(0.5) * tie for operand in (x, y)]
+        return z
+
+    @staticmethod
+    def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, ...]:
+        return tuple([gz * share if needed else None for share, needed in zip(ctx.shares, ctx.needs, strict=True)])
+
+
+@method()
+def maximum(x: Operand, y: Operand) -> Tensor:
+    """The larger of both; where they are equal, each gets half the gradient. NaN wins."""
+    return Choice.apply(*operands("maximum", x, y), ufunc=np.maximum)
+
+
+@method()
+def minimum(x: Operand, y: Operand) -> Tensor:
+    """The smaller of both; where they are equal, each gets half the gradient. NaN wins."""
+    return Choice.apply(*operands("minimum", x, y), ufunc=np.minimum)
+
+
+@method()
+def masked_fill(input: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Tensor:
+    """`input` with `value`, a number or a tensor without dimensions, where `mask` (booleans) holds. Both are broadcast."""
+    mask = as_tensor("mask", mask)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"mask: got {mask.dtype}, expected booleans")
+    if np.ndim(value):
+        raise ValueError(f"value: got shape {np.shape(value)}, expected a number or a tensor without dimensions")
+    return Where.apply(mask, *operands("value", value, input))
+
+
+class Clamp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, min: float | None, max: float | None) -> np.ndarray:
+        y = np.clip(x, min, max)
+        if ctx.needs[0]:
+            ctx.inside = y == x
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return where(ctx.inside, gy, 0)
+
+
+@method("clamp", "clip")
+def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """`x` with what is below `min` or above `max` replaced by them; where min > max, by max.
+
+    The bounds are numbers, or tensors that are broadcast against `x`. The gradient goes where the value came from: to `x` where
+    nothing was replaced, else to the bound.
+    """
+    if min is None and max is None:
+        raise ValueError("min, max: got None for both, expected at least one bound")
+    if isinstance(min, (Tensor, np.ndarray)) or isinstance(max, (Tensor, np.ndarray)):
+        return _clamp_by_tensors(x, min, max)
+    bounds = [bound if bound is None or isinstance(bound, (int, float)) else bound.item() for bound in (min, max)]
+    if float in map(type, bounds):
+        x = floating(x)
+    return Clamp.apply(x, min=bounds[0], max=bounds[1])
+
+
+def _clamp_by_tensors(x: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
+    """A NaN in `x` stays, and a NaN among the bounds comes out, as in `maximum`."""
+    if min is not None:
+        x, low = operands("min", x, min)
+        x = where((x >= low) | x.isnan(), x, low)
+    if max is not None:
+        x, high = operands("max", x, max)
+        x = where((x <= high) | x.isnan(), x, high)
+    return x
