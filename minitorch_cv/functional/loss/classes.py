@@ -1,7 +1,7 @@
-r"""Cross-entropy.
+r"""Losses of an answer that is one of several classes: cross-entropy, and the negative logarithm of a likelihood.
 
-Against class indices, softmax, logarithm, choice and weighting are one kernel, and so is the gradient. In general, with
-p = softmax(x) and coefficients q[n, c] that are constants,
+In the cross-entropy against class indices, softmax, logarithm, choice and weighting are one kernel, and so is the gradient. In general,
+with p = softmax(x) and coefficients q[n, c] that are constants,
 
     loss[n] = -sum_c q[n, c] * log p[n, c]        d loss[n] / d x[n, c] = p[n, c] * sum_k q[n, k] - q[n, c]
 
@@ -16,10 +16,9 @@ import kernels
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.functional.activation import log_softmax, softmax
 from minitorch_cv.functional.checks import check_floating
-from minitorch_cv.functional.math import where
+from minitorch_cv.functional.choose import where
+from minitorch_cv.functional.loss.reduction import check_reduction, check_weight, reduced
 from minitorch_cv.tensor import Tensor
-
-REDUCTIONS = ("none", "mean", "sum")
 
 
 class CrossEntropy(Function):
@@ -92,36 +91,66 @@ def cross_entropy(
     probabilities by the number of targets. The mean of no losses is NaN.
     Errors: IndexError for a class out of range, ValueError for other values and shapes, TypeError for dtypes.
     """
-    _check(input, target, weight, reduction, label_smoothing)
+    _check(input, weight, reduction, label_smoothing)
     if not isinstance(target, Tensor):
         target = Tensor(np.asarray(target))
     if target.dtype.kind == "f":
         return _against_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    losses, total_weight = _against_classes(input, target, weight, ignore_index, label_smoothing)
-    if reduction == "none":
-        return losses
-    total = losses.sum()
-    return total if reduction == "sum" else total / (total_weight or np.nan)
+    scores, classes = _as_rows(input, target)
+    losses = CrossEntropy.apply(scores, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    return _reduced(losses, classes, weight, ignore_index, reduction, target.shape)
 
 
-def _against_classes(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float
-) -> tuple[Tensor, float]:
-    """(losses of the shape of target, the sum of the targets' weights)."""
+def nll_loss(
+    input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """-input[target], for logarithms of probabilities `input` (N, C), (N, C, d1, ...) or (C,): cross-entropy after `log_softmax`.
+
+    target: class indices 0 <= t < C, integers of the shape of input without C. weight, ignore_index, reduction, errors: as in
+    `cross_entropy`.
+    """
+    _check(input, weight, reduction)
+    if not isinstance(target, Tensor):
+        target = Tensor(np.asarray(target))
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"target: got {target.dtype}, expected an integer type")
+    scores, classes = _as_rows(input, target)
+    C = scores.shape[1]
+    counted = classes.data != ignore_index
+    wrong = ((classes.data < 0) | (classes.data >= C)) & counted
+    if wrong.any():
+        raise IndexError(f"target: got class {classes.data[wrong][0]}, expected 0 to {C - 1}, or ignore_index {ignore_index}")
+    index = np.where(counted, classes.data, 0).astype(np.int64)
+    losses = -scores.gather(1, Tensor(index[:, np.newaxis])).reshape(-1)  # (M,)
+    if weight is not None:
+        losses = losses * weight.detach()[Tensor(index)]
+    return _reduced(where(counted, losses, 0), classes, weight, ignore_index, reduction, target.shape)
+
+
+def _as_rows(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores (M, C) and classes (M,), one row for each target: input (N, C, d1, ...) has M = N d1 ... of them."""
     expected = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
     if target.shape != expected:
         raise ValueError(f"target: got shape {target.shape}, expected {expected} for an input of shape {input.shape}")
-    C = input.shape[min(1, input.ndim - 1)]
-    logits = input
+    scores = input
     if input.ndim > 2:
-        logits = input.permute(0, *range(2, input.ndim), 1)  # (N, d1, ..., C)
+        scores = input.permute(0, *range(2, input.ndim), 1)  # (N, d1, ..., C)
     if input.ndim != 2:
-        logits = logits.reshape(-1, C)
-    classes = target.reshape(-1)
-    losses = CrossEntropy.apply(logits, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    counted = classes.data[classes.data != ignore_index]
-    total_weight = counted.size if weight is None else weight.data[counted].sum(dtype=np.float64)
-    return losses.reshape(expected), float(total_weight)
+        scores = scores.reshape(-1, input.shape[min(1, input.ndim - 1)])
+    return scores, target.reshape(-1)
+
+
+def _reduced(
+    losses: Tensor, classes: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, shape: tuple[int, ...]
+) -> Tensor:
+    """The losses (M,) of `classes` in the shape of the target, or their sum, or that divided by the sum of the targets' weights."""
+    if reduction == "none":
+        return losses.reshape(shape)
+    if reduction == "sum":
+        return losses.sum()
+    counted = classes.data != ignore_index
+    total = counted.sum() if weight is None else (weight.data[np.where(counted, classes.data, 0)] * counted).sum(dtype=np.float64)
+    return losses.sum() / Tensor(np.where(total == 0, np.nan, total).astype(losses.dtype))
 
 
 def _against_probabilities(
@@ -140,24 +169,15 @@ def _against_probabilities(
     weighted = target * log_softmax(input, dim)
     if weight is not None:
         weighted = weighted * weight.detach().reshape(-1, *[1] * (input.ndim - 1 - dim))
-    losses = -weighted.sum(dim)
-    if reduction == "none":
-        return losses
-    return losses.sum() if reduction == "sum" else losses.sum() / (losses.numel() or np.nan)
+    return reduced(-weighted.sum(dim), reduction)
 
 
-def _check(input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None, reduction: str, label_smoothing: float) -> None:
+def _check(input: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float = 0.0) -> None:
     check_floating("input", input)
     if input.ndim == 0:
         raise ValueError("input: got a single number, expected scores (N, C), (N, C, d1, ...) or (C,)")
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+    check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
     if weight is not None:
-        check_floating("weight", weight)
-        C = input.shape[min(1, input.ndim - 1)]
-        if weight.shape != (C,):
-            raise ValueError(f"weight: got shape {weight.shape}, expected {(C,)}, a number for each class")
-        if weight.dtype != input.dtype:
-            raise TypeError(f"weight: got {weight.dtype}, expected {input.dtype} like input")
+        check_weight("weight", weight, input, (input.shape[min(1, input.ndim - 1)],), "a number for each class")
