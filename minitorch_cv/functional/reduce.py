@@ -7,7 +7,9 @@ import numpy as np
 
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.choose import maximum, minimum, where
-from minitorch_cv.functional.shape import as_dim, as_dims, cat
+from minitorch_cv.functional.join import cat
+from minitorch_cv.functional.shape import as_dim, as_dims
+from minitorch_cv.functional.unary import Step
 from minitorch_cv.tensor import Dims, Operand, Tensor, method
 
 
@@ -54,20 +56,75 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
-def var(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """sum (x - mean)^2 / (n - correction): the unbiased variance for correction=1, that of the elements themselves for 0."""
+def var(
+    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """sum (x - mean)^2 / (n - correction): the unbiased variance for correction=1 (the default), that of the elements themselves for 0.
+
+    unbiased: True for correction=1, False for 0; also in the place of `dim`, as in PyTorch.
+    """
     _check_floating("var", x)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise ValueError(f"correction: got {correction} besides unbiased={unbiased}, expected one of them")
+    if correction is None:
+        correction = 0 if unbiased is False else 1
     dims = as_dims(dim, x.ndim)
     freedom = math.prod([x.shape[i] for i in dims]) - correction
     return sum((x - mean(x, dims, keepdim=True)).square(), dims, keepdim) / (freedom if freedom > 0 else 0)
 
 
 @method()
-def std(x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """The square root of `var`; its gradient is 0 where all elements are equal."""
-    variance = var(x, dim, correction=correction, keepdim=keepdim)
-    some = variance > 0
-    return where(some, where(some, variance, 1).sqrt(), variance)
+def std(
+    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The square root of `var`, with the same arguments; its gradient is 0 where all elements are equal."""
+    return _root(var(x, dim, unbiased, keepdim, correction=correction))
+
+
+def _root(x: Tensor) -> Tensor:
+    """sqrt(x), with the gradient 0 at 0"""
+    some = x > 0
+    return where(some, where(some, x, 1).sqrt(), x)
+
+
+@method()
+def norm(x: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The p-norm over the dimensions `dim`: (sum |x|^p)^(1/p). Its gradient is 0 where x is 0.
+
+    p: 2 or "fro" for the length (the square root of the sum of squares), 1 for the sum of |x|, infinity for the largest and -infinity
+    for the smallest of |x|, 0 for the number of elements that are not 0, or any other number.
+    """
+    _check_floating("norm", x)
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"p: got {p!r}, expected a number or 'fro'")
+    p = 2 if p == "fro" else p
+    if p == 0:
+        return sum(Step.apply(x, ufunc=lambda values: (values != 0).astype(values.dtype)), dim, keepdim)
+    if p == 2:
+        return _root(sum(x.square(), dim, keepdim))
+    size = x.abs()
+    if p == 1:
+        return sum(size, dim, keepdim)
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(size, dim, keepdim)
+    if p < 0:
+        return sum(size**p, dim, keepdim) ** (1 / p)
+    total = sum(_power(size, p), dim, keepdim)
+    return _power(total, 1 / p)
+
+
+def _power(x: Tensor, p: float) -> Tensor:
+    """x ** p for x >= 0 and p > 0, with the gradient 0 at 0 also where it has none"""
+    zero = x == 0
+    return where(zero, 0, where(zero, 1, x) ** p)
+
+
+@method()
+def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+    """The number of elements that are not zero, over the dimensions `dim`, as int64"""
+    return sum(x != 0, dim)
 
 
 @method()

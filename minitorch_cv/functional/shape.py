@@ -1,12 +1,12 @@
-"""Other shapes for the same elements; joining and padding. Where the memory allows it, the result is a view."""
+"""Other shapes for the same elements, and padding. Where the memory allows it, the result is a view."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.tensor import Dims, Tensor, method
 
 
@@ -31,6 +31,19 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
         return Reshape.apply(x, shape=lengths)
     except ValueError:
         raise ValueError(f"shape: got {lengths} for {x.numel()} elements of shape {x.shape}") from None
+
+
+@method()
+def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """`x` with the dimension `dim` cut into several of the lengths `sizes`, of which one may be -1; the inverse of `flatten`."""
+    dim = as_dim(dim, x.ndim)
+    lengths = list(as_shape((sizes,)))
+    if lengths.count(-1) == 1:
+        known = math.prod([length for length in lengths if length != -1])
+        lengths[lengths.index(-1)] = x.shape[dim] // known if known else 0
+    if math.prod(lengths) != x.shape[dim] or min(lengths, default=1) < 0:
+        raise ValueError(f"sizes: got {tuple(sizes)}, which do not multiply to {x.shape[dim]}, the length of dimension {dim}")
+    return Reshape.apply(x, shape=(*x.shape[:dim], *lengths, *x.shape[dim + 1 :]))
 
 
 @method()
@@ -84,6 +97,32 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 
 @method()
+def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """`x` with the dimensions `source` moved to the places `destination`; the others stay in their order."""
+    sources, targets = ((dims,) if isinstance(dims, (int, np.integer)) else tuple(dims) for dims in (source, destination))
+    if len(sources) != len(targets):
+        raise ValueError(f"destination: got {len(targets)} dimensions, expected {len(sources)} like source")
+    moved = dict(zip(_distinct(targets, x.ndim, "destination"), _distinct(sources, x.ndim, "source"), strict=True))
+    others = (i for i in range(x.ndim) if i not in moved.values())
+    return Permute.apply(x, dims=tuple([moved[i] if i in moved else next(others) for i in range(x.ndim)]))
+
+
+def _distinct(dims: tuple[int, ...], ndim: int, name: str) -> list[int]:
+    found = [as_dim(dim, ndim, name) for dim in dims]
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: got {dims}, which names a dimension twice")
+    return found
+
+
+@method()
+def t(x: Tensor) -> Tensor:
+    """The transpose of a matrix; vectors and single numbers stay as they are."""
+    if x.ndim > 2:
+        raise ValueError(f"x: got shape {x.shape}, expected at most 2 dimensions; use transpose(dim0, dim1)")
+    return Permute.apply(x, dims=tuple(range(x.ndim))[::-1])
+
+
+@method("transpose", "swapaxes", "swapdims")
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """`x` with two dimensions exchanged."""
     order = list(range(x.ndim))
@@ -116,52 +155,6 @@ def broadcast_to(x: Tensor, *shape: Any) -> Tensor:
     if added < 0 or any(old not in (1, new) for old, new in zip(x.shape, lengths[added:], strict=True)):
         raise ValueError(f"shape: got {as_shape(shape)}, to which shape {x.shape} cannot be broadcast")
     return Expand.apply(x, shape=tuple(lengths))
-
-
-class Cat(Function):
-    @staticmethod
-    def forward(ctx: Any, *arrays: np.ndarray, dim: int) -> np.ndarray:
-        ctx.lengths = [x.shape[dim] for x in arrays]
-        return np.concatenate(arrays, axis=dim)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
-        gradients, start = [], 0
-        for length, needed in zip(ctx.lengths, ctx.needs, strict=True):
-            place = (slice(None),) * ctx.options["dim"] + (slice(start, start + length),)
-            gradients.append(gy[place] if needed else None)
-            start += length
-        return tuple(gradients)
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after the other along the existing dimension `dim`; all other lengths and the dtypes must agree."""
-    tensors = _sequence(tensors)
-    first = tensors[0]
-    dim = as_dim(dim, first.ndim)
-    for i, x in enumerate(tensors):
-        if x.ndim != first.ndim or x.shape[:dim] + x.shape[dim + 1 :] != first.shape[:dim] + first.shape[dim + 1 :]:
-            raise ValueError(f"tensors: number {i} has shape {x.shape}, which does not fit {first.shape} along dimension {dim}")
-    return Cat.apply(*tensors, dim=dim)
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape side by side along a new dimension `dim`."""
-    tensors = _sequence(tensors)
-    for i, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
-            raise ValueError(f"tensors: number {i} has shape {x.shape}, expected {tensors[0].shape} like the first")
-    return cat([x.unsqueeze(dim) for x in tensors], as_dim(dim, tensors[0].ndim + 1))
-
-
-def _sequence(tensors: Sequence[Tensor]) -> list[Tensor]:
-    tensors = [as_tensor("tensors", x) for x in tensors]
-    if not tensors:
-        raise ValueError("tensors: got none, expected at least one")
-    for i, x in enumerate(tensors):
-        if x.dtype != tensors[0].dtype:
-            raise TypeError(f"tensors: number {i} has dtype {x.dtype}, expected {tensors[0].dtype} like the first; convert it with .to()")
-    return tensors
 
 
 class Pad(Function):

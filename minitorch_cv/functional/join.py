@@ -1,0 +1,170 @@
+"""Joining tensors, repeating them, and cutting them into pieces."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.operands import as_tensor
+from minitorch_cv.functional.shape import as_dim, as_shape
+from minitorch_cv.tensor import Tensor, method
+
+
+class Cat(Function):
+    @staticmethod
+    def forward(ctx: Any, *arrays: np.ndarray, dim: int) -> np.ndarray:
+        ctx.lengths = [x.shape[dim] for x in arrays]
+        return np.concatenate(arrays, axis=dim)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, start = [], 0
+        for length, needed in zip(ctx.lengths, ctx.needs, strict=True):
+            place = (slice(None),) * ctx.options["dim"] + (slice(start, start + length),)
+            gradients.append(gy[place] if needed else None)
+            start += length
+        return tuple(gradients)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along the existing dimension `dim`; all other lengths and the dtypes must agree."""
+    tensors = _sequence(tensors)
+    first = tensors[0]
+    dim = as_dim(dim, first.ndim)
+    for i, x in enumerate(tensors):
+        if x.ndim != first.ndim or x.shape[:dim] + x.shape[dim + 1 :] != first.shape[:dim] + first.shape[dim + 1 :]:
+            raise ValueError(f"tensors: number {i} has shape {x.shape}, which does not fit {first.shape} along dimension {dim}")
+    return Cat.apply(*tensors, dim=dim)
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape side by side along a new dimension `dim`."""
+    tensors = _sequence(tensors)
+    for i, x in enumerate(tensors):
+        if x.shape != tensors[0].shape:
+            raise ValueError(f"tensors: number {i} has shape {x.shape}, expected {tensors[0].shape} like the first")
+    return cat([x.unsqueeze(dim) for x in tensors], as_dim(dim, tensors[0].ndim + 1))
+
+
+def _sequence(tensors: Sequence[Tensor]) -> list[Tensor]:
+    tensors = [as_tensor("tensors", x) for x in tensors]
+    if not tensors:
+        raise ValueError("tensors: got none, expected at least one")
+    for i, x in enumerate(tensors):
+        if x.dtype != tensors[0].dtype:
+            raise TypeError(f"tensors: number {i} has dtype {x.dtype}, expected {tensors[0].dtype} like the first; convert it with .to()")
+    return tensors
+
+
+# --- pieces: views of the tensor
+
+
+@method()
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """`length` elements along `dim`, from number `start` (from the end where negative) on: a view."""
+    dim = as_dim(dim, x.ndim)
+    whole = x.shape[dim]
+    first = start + whole if start < 0 else start
+    if not 0 <= first <= whole:
+        raise IndexError(f"start: got {start}, expected {-whole} to {whole}")
+    if not 0 <= length <= whole - first:
+        raise ValueError(f"length: got {length}, expected 0 to {whole - first} from number {first} of {whole}")
+    return x[(slice(None),) * dim + (slice(first, first + length),)]
+
+
+@method()
+def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along `dim`, views: each of a given length (the last may be shorter), or of the lengths in a list, which must fill it."""
+    dim = as_dim(dim, x.ndim)
+    whole = x.shape[dim]
+    if isinstance(split_size_or_sections, (int, np.integer)):
+        size = int(split_size_or_sections)
+        if size < 0 or (size == 0 and whole):
+            raise ValueError(f"split_size_or_sections: got {size}, expected a positive length")
+        lengths = [size] * (whole // size) + [whole % size] * (whole % size > 0) if size else []
+        lengths = lengths or [0]
+    else:
+        lengths = [int(length) for length in split_size_or_sections]
+        if min(lengths, default=0) < 0 or sum(lengths) != whole:
+            raise ValueError(f"split_size_or_sections: got {lengths}, expected lengths that add up to {whole}")
+    starts = [sum(lengths[:i]) for i in range(len(lengths))]
+    return tuple([narrow(x, dim, start, length) for start, length in zip(starts, lengths, strict=True)])
+
+
+@method()
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` pieces of equal length along `dim` (the last may be shorter): views."""
+    if chunks < 1:
+        raise ValueError(f"chunks: got {chunks}, expected at least 1")
+    length = x.shape[as_dim(dim, x.ndim)]
+    return split(x, -(-length // chunks), dim) if length else (x[...],) * chunks
+
+
+@method()
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along `dim`, without it: views."""
+    dim = as_dim(dim, x.ndim)
+    return tuple([x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])])
+
+
+# --- copies
+
+
+@method()
+def repeat(x: Tensor, *repeats: Any) -> Tensor:
+    """`x` copied repeats[i] times along dimension i. More repeats than dimensions: `x` gets new ones in front."""
+    counts = as_shape(repeats)
+    if min(counts, default=0) < 0 or len(counts) < x.ndim:
+        raise ValueError(f"repeats: got {counts}, expected at least {x.ndim} counts, none of them negative")
+    shape = (1,) * (len(counts) - x.ndim) + x.shape
+    # (r0, n0, r1, n1, ...), where the r are without memory until the reshape copies
+    parts = x.reshape([n for length in shape for n in (1, length)])
+    wide = parts.broadcast_to([n for both in zip(counts, shape, strict=True) for n in both])
+    result = wide.reshape([count * length for count, length in zip(counts, shape, strict=True)])
+    return result if any(count != 1 for count in counts) else result.clone()  # always a copy
+
+
+@method()
+def tile(x: Tensor, *dims: Any) -> Tensor:
+    """`repeat`, where missing counts in front are 1."""
+    counts = as_shape(dims)
+    return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
+
+
+@method()
+def repeat_interleave(x: Tensor, repeats: int | Tensor | Sequence[int], dim: int | None = None) -> Tensor:
+    """Each element along `dim` (None: of all, flattened) `repeats` times in a row; or the i-th as often as repeats[i] says."""
+    if dim is None:
+        return repeat_interleave(x.reshape(-1), repeats, 0)
+    dim = as_dim(dim, x.ndim)
+    counts = as_tensor("repeats", repeats)
+    if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts.ndim == 1 and len(counts) not in (1, x.shape[dim])):
+        raise ValueError(f"repeats: got {counts.dtype} of shape {counts.shape}, expected an integer, or one for each of {x.shape[dim]}")
+    if (counts.data < 0).any():
+        raise ValueError(f"repeats: got {counts.data.min()}, expected no negative number")
+    if counts.numel() == 1:
+        wide = x.unsqueeze(dim + 1).broadcast_to([*x.shape[: dim + 1], counts.item(), *x.shape[dim + 1 :]])
+        result = wide.reshape([*x.shape[:dim], x.shape[dim] * int(counts.item()), *x.shape[dim + 1 :]])
+        return result if counts.item() != 1 else result.clone()
+    return x.index_select(dim, Tensor(np.repeat(np.arange(x.shape[dim]), counts.data)))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Vectors x (M,), y (N,), ... as grids (M, N, ...) in which each varies along its own dimension: views without memory of their own.
+
+    indexing: "ij", or "xy" for (N, M, ...), as pictures are drawn.
+    """
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"indexing: got {indexing!r}, expected 'ij' or 'xy'")
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    vectors = _sequence(tensors)
+    for i, vector in enumerate(vectors):
+        if vector.ndim > 1:
+            raise ValueError(f"tensors: number {i} has shape {vector.shape}, expected a vector")
+    if indexing == "xy":
+        return tuple([grid.transpose(0, 1) if len(vectors) > 1 else grid for grid in meshgrid(*vectors)])
+    shape = [vector.numel() for vector in vectors]
+    lines = [vector.reshape([-1 if i == j else 1 for j in range(len(shape))]) for i, vector in enumerate(vectors)]
+    return tuple([line.broadcast_to(shape) for line in lines])
