@@ -7,8 +7,11 @@ from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_
 from kernels.channel_sum import channel_sum
 from kernels.conv2d import conv2d, conv2d_input, conv2d_weight
 from kernels.matmul import matmul
-from kernels.optimizer import adam_step, all_finite, scale, sgd_step, squared_norm
+from kernels.optimizer import adam_step, all_finite, array_norms, rule_step, scale, sgd_step, squared_norm
 from kernels.pool2d import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    adaptive_max_pool2d,
     avg_pool2d,
     avg_pool2d_backward,
     global_avg_pool2d,
@@ -31,8 +34,12 @@ MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: other distr
 __all__ = [
     "BACKENDS",
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_max_pool2d",
     "add",
     "all_finite",
+    "array_norms",
     "avg_pool2d",
     "avg_pool2d_backward",
     "backend",
@@ -54,6 +61,7 @@ __all__ = [
     "max_pool2d_gather",
     "relu",
     "relu_backward",
+    "rule_step",
     "scale",
     "sgd_step",
     "softmax",

@@ -4,6 +4,10 @@ Window (oh, ow) looks at the pixels ("taps") at rows oh*s - p + i*d and columns 
 stride s, padding p and dilation d (1 for averages). `ceil_mode` adds a last window that hangs over the end, if it begins inside the
 image or its left padding.
 
+Adaptive pooling is told the size of the result instead (He et al. 2014, "Spatial pyramid pooling in deep convolutional networks"):
+window oh looks at the rows from floor(oh * H / OH) to before ceil((oh + 1) * H / OH), and columns likewise. Windows may overlap, and differ
+in size by a pixel or two.
+
 Maximum: the padding counts as -inf, so it never wins. Of equal values the first in row-major order wins; a NaN wins over every number.
 The place of the winner is returned as h*W + w; where a window has no pixel at all, the result is -inf and the place -1. Given the
 places, pooling is a linear map, y[o] = x[indices[o]], called `max_pool2d_gather`, and its gradient is the adjoint of that map, a sum
@@ -14,13 +18,20 @@ Average: the sum of the pixels divided by the size of the window, which counts t
 
 Shapes: x and gx (N, C, H, W), y, gy and indices (N, C, OH, OW), any strides; results are channels-last in memory. kernel_size, stride,
 padding and dilation are a number or a (vertical, horizontal) pair; stride None means kernel_size. An empty batch gives an empty result.
+
+What the versions are given is not strides and padding but the bounds of all windows, as `windows.py` describes them.
 """
+
+from typing import Any
 
 import numpy as np
 
 from kernels.backend import implementation
 from kernels.checks import check_floating, check_ndim, check_shape
 from kernels.geometry import Pair, output_size, pair, window_extent
+from kernels.pool2d import windows
+
+Bounds = tuple[np.ndarray, np.ndarray]  # of the rows, of the columns
 
 
 def max_pool2d(
@@ -32,7 +43,15 @@ def max_pool2d(
     dilation = pair(dilation, "dilation", 1)
     _check_images("x", x)
     out_size = output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    return implementation("pool2d", "max_pool2d", x)(x, kernel_size, stride, padding, dilation, out_size)
+    bounds = _along_both(windows.sliding, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
+    return implementation("pool2d", "max_pool2d", x)(x, *bounds, dilation)
+
+
+def adaptive_max_pool2d(x: np.ndarray, output_size: int | Pair) -> tuple[np.ndarray, np.ndarray]:
+    """(y, indices): the maximum of every adaptive window and its place h*W + w in the plane (int64)."""
+    output_size = pair(output_size, "output_size", 1)
+    _check_images("x", x)
+    return implementation("pool2d", "max_pool2d", x)(x, *_along_both(windows.adaptive, x.shape[2:], output_size), (1, 1))
 
 
 def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: int | Pair) -> np.ndarray:
@@ -55,11 +74,9 @@ def avg_pool2d(
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The mean of every window; see the module's text."""
-    kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
     _check_images("x", x)
-    out_size = output_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
-    scale = window_scale(x.shape[2:], out_size, kernel_size, stride, padding, count_include_pad, divisor_override)
-    return implementation("pool2d", "avg_pool2d", x)(x, kernel_size, stride, padding, scale.astype(x.dtype))
+    bounds, scale = _means(x.shape[2:], kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return implementation("pool2d", "avg_pool2d", x)(x, *bounds, scale.astype(x.dtype))
 
 
 def avg_pool2d_backward(
@@ -67,13 +84,26 @@ def avg_pool2d_backward(
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """gx (N, C, H, W) for `input_size` (H, W): the gradient of `avg_pool2d`, given its other arguments."""
-    kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
     input_size = pair(input_size, "input_size", 1)
     _check_images("gy", gy)
-    out_size = output_size(input_size, kernel_size, stride, padding, (1, 1), ceil_mode)
-    check_shape("gy", gy, (*gy.shape[:2], *out_size))
-    scale = window_scale(input_size, out_size, kernel_size, stride, padding, count_include_pad, divisor_override)
-    return implementation("pool2d", "avg_pool2d_backward", gy)(gy, input_size, kernel_size, stride, padding, scale.astype(gy.dtype))
+    bounds, scale = _means(input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _mean_backward(gy, input_size, bounds, scale)
+
+
+def adaptive_avg_pool2d(x: np.ndarray, output_size: int | Pair) -> np.ndarray:
+    """The mean of every adaptive window."""
+    output_size = pair(output_size, "output_size", 1)
+    _check_images("x", x)
+    bounds = _along_both(windows.adaptive, x.shape[2:], output_size)
+    return implementation("pool2d", "avg_pool2d", x)(x, *bounds, _areas_inverse(bounds).astype(x.dtype))
+
+
+def adaptive_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.ndarray:
+    """gx (N, C, H, W) for `input_size` (H, W): the gradient of `adaptive_avg_pool2d`."""
+    input_size = pair(input_size, "input_size", 1)
+    _check_images("gy", gy)
+    bounds = _along_both(windows.adaptive, input_size, gy.shape[2:])
+    return _mean_backward(gy, input_size, bounds, _areas_inverse(bounds))
 
 
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
@@ -90,20 +120,41 @@ def global_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.nda
     return implementation("pool2d", "global_avg_pool2d_backward", gy)(gy, input_size)
 
 
-def window_scale(
-    size: Pair, out_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, divisor_override: int | None
-) -> np.ndarray:
-    """(OH, OW): one divided by the divisor of every window of `avg_pool2d`."""
+# --- windows
+
+
+def _along_both(bounds: Any, *options: Any) -> Bounds:
+    """The bounds of the rows and of the columns, from the vertical and the horizontal part of every option."""
+    vertical, horizontal = (bounds(*parts) for parts in zip(*options, strict=True))
+    return vertical, horizontal
+
+
+def _means(
+    size: Pair, kernel_size: int | Pair, stride: int | Pair | None, padding: int | Pair, ceil_mode: bool, count_include_pad: bool,
+    divisor_override: int | None,
+) -> tuple[Bounds, np.ndarray]:  # fmt: skip
+    """The bounds of all windows of an average, and (OH, OW) one divided by the divisor of each."""
+    kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
+    out_size = output_size(size, kernel_size, stride, padding, (1, 1), ceil_mode)
+    bounds = _along_both(windows.sliding, size, out_size, kernel_size, stride, padding, (1, 1))
     if divisor_override is not None:
         if divisor_override == 0:
             raise ValueError("divisor_override: got 0, expected another number, or None")
-        return np.full(out_size, 1 / divisor_override)
-    lengths = []
-    for length, count, kernel, step, pad in zip(size, out_size, kernel_size, stride, padding, strict=True):
-        start = np.arange(count) * step - pad
-        end = np.minimum(start + kernel, length + pad)
-        lengths.append(end - start if count_include_pad else np.minimum(end, length) - np.maximum(start, 0))
-    return 1 / np.multiply.outer(*lengths)
+        return bounds, np.full(out_size, 1 / divisor_override)
+    if not count_include_pad:
+        return bounds, _areas_inverse(bounds)
+    lengths = _along_both(windows.full_lengths, size, out_size, kernel_size, stride, padding)
+    return bounds, 1 / np.multiply.outer(*lengths)
+
+
+def _areas_inverse(bounds: Bounds) -> np.ndarray:
+    return 1 / np.multiply.outer(*[windows.lengths(axis) for axis in bounds])
+
+
+def _mean_backward(gy: np.ndarray, input_size: Pair, bounds: Bounds, scale: np.ndarray) -> np.ndarray:
+    check_shape("gy", gy, (*gy.shape[:2], *scale.shape))
+    seen_by = _along_both(windows.seen_by, bounds, input_size)
+    return implementation("pool2d", "avg_pool2d_backward", gy)(gy, *seen_by, scale.astype(gy.dtype))
 
 
 def _windows(

@@ -6,20 +6,19 @@ import numpy as np
 
 from kernels.geometry import Pair
 from kernels.layout import to_nchw, to_nhwc
+from kernels.pool2d.windows import lengths, out_size
 
 
-def taps(out_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Iterator[tuple[np.ndarray,
-np.ndarray]]:
-    """For every tap (i, j), in row-major order: the rows (OH, 1) and columns (1, OW) that it sees, which may lie outside the image."""
-    row, column = np.ogrid[: out_size[0], : out_size[1]]
-    for i in range(kernel_size[0]):
-        for j in range(kernel_size[1]):
-            yield row * stride[0] - padding[0] + i * dilation[0], column * stride[1] - padding[1] + j * dilation[1]
+def taps(rows: np.ndarray, columns: np.ndarray, dilation: Pair) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For tap (i, j) of all windows, in row-major order: its rows (OH, 1), its columns (1, OW), and whether it exists (OH, OW).
 
-
-def inside(row: np.ndarray, column: np.ndarray, size: Pair) -> np.ndarray:
-    """(OH, OW): whether a tap lies in the image."""
-    return (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])
+    rows, columns: the bounds of the windows; see `kernels.pool2d.windows`. Where a tap does not exist, its place is 0.
+    """
+    for i in range(lengths(rows, dilation[0]).max()):
+        for j in range(lengths(columns, dilation[1]).max()):
+            row, column = rows[0, :-1, None] + i * dilation[0], columns[0, None, :-1] + j * dilation[1]
+            row_exists, column_exists = row < rows[1, :-1, None], column < columns[1, None, :-1]
+            yield row * row_exists, column * column_exists, row_exists & column_exists
 
 
 def places_error(indices: np.ndarray, size: Pair) -> ValueError:
@@ -27,16 +26,14 @@ def places_error(indices: np.ndarray, size: Pair) -> ValueError:
     return ValueError(f"indices: got {indices.min()} to {indices.max()}, expected places in a plane of size {tuple(size)}, or -1")
 
 
-def max_pool2d(
-    x: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, out_size: Pair
-) -> tuple[np.ndarray, np.ndarray]:
+def max_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, dilation: Pair) -> tuple[np.ndarray, np.ndarray]:
     """The running maximum over the taps; see `kernels.pool2d`."""
-    (N, C), (H, W) = x.shape[:2], x.shape[2:]
-    y = to_nchw(np.full((N, *out_size, C), -np.inf, x.dtype))
-    indices = to_nchw(np.full((N, *out_size, C), -1, np.int64))
-    for row, column in taps(out_size, kernel_size, stride, padding, dilation):
-        value = x[:, :, row.clip(0, H - 1), column.clip(0, W - 1)]  # (N, C, OH, OW)
-        wins = ((value > y) | np.isnan(value) | (indices < 0)) & inside(row, column, (H, W))
+    N, C, _, W = x.shape
+    y = to_nchw(np.full((N, *out_size((rows, columns)), C), -np.inf, x.dtype))
+    indices = to_nchw(np.full((N, *out_size((rows, columns)), C), -1, np.int64))
+    for row, column, exists in taps(rows, columns, dilation):
+        value = x[:, :, row, column]  # (N, C, OH, OW)
+        wins = ((value > y) | np.isnan(value) | (indices < 0)) & exists
         y[...] = np.where(wins, value, y)
         indices[...] = np.where(wins, row * W + column, indices)
     return y, indices
@@ -64,26 +61,22 @@ def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     return to_nchw(to_nhwc(y.astype(x.dtype).reshape(indices.shape)))
 
 
-def avg_pool2d(x: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, scale: np.ndarray) -> np.ndarray:
-    """The sum over the taps, in float64 at least, times `scale` (OH, OW); see `kernels.pool2d`."""
-    (N, C), (H, W) = x.shape[:2], x.shape[2:]
-    total = np.zeros((N, C, *scale.shape), np.result_type(x, np.float64))
-    for row, column in taps(scale.shape, kernel_size, stride, padding, (1, 1)):
-        value = x[:, :, row.clip(0, H - 1), column.clip(0, W - 1)]
-        total += np.where(inside(row, column, (H, W)), value, 0)
-    return to_nchw(to_nhwc((total * scale).astype(x.dtype)))
+def avg_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The sum over the taps times `scale` (OH, OW); see `kernels.pool2d`."""
+    return to_nchw(to_nhwc((window_sums(x, rows, columns) * scale).astype(x.dtype)))
 
 
-def avg_pool2d_backward(
-    gy: np.ndarray, input_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, scale: np.ndarray
-) -> np.ndarray:
-    """Every gy * scale added to the pixels of its window; see `kernels.pool2d`."""
-    gx = np.zeros((*gy.shape[:2], *input_size), gy.dtype)
-    scaled = gy * scale
-    for row, column in taps(scale.shape, kernel_size, stride, padding, (1, 1)):
-        rows, columns = np.nonzero(inside(row, column, input_size))  # each pixel meets one tap at most once
-        gx[:, :, row[rows, 0], column[0, columns]] += scaled[:, :, rows, columns]
-    return to_nchw(to_nhwc(gx))
+def avg_pool2d_backward(gy: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """For every pixel the sum of gy * scale over the windows that see it, of which `rows` and `columns` are the bounds."""
+    return to_nchw(to_nhwc(window_sums(gy * scale, rows, columns).astype(gy.dtype)))
+
+
+def window_sums(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(N, C, OH, OW): the sum over the taps, in float64 at least."""
+    total = np.zeros((*x.shape[:2], *out_size((rows, columns))), np.result_type(x, np.float64))
+    for row, column, exists in taps(rows, columns, (1, 1)):
+        total += np.where(exists, x[:, :, row, column], 0)
+    return total
 
 
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
