@@ -6,7 +6,8 @@ the definition, `numba_pool2d.py` the fast version. Both define functions of the
 
     return implementation("pool2d", "max_pool2d", x)(x, kernel_size, ...)
 
-The NumPy module is complete; a function that the Numba module does not have falls back to it.
+The NumPy module is complete; a function that the Numba module does not have falls back to it. A `meta_pool2d.py` holds functions for
+arrays that are only shapes (see `kernels.meta`), those for which the definition would not do.
 """
 
 import os
@@ -18,6 +19,8 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
+
+from kernels.meta import MetaArray
 
 BACKENDS = ("numpy", "numba")
 FAST_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -48,6 +51,8 @@ def backend(name: str) -> Iterator[None]:
 
 def implementation(family: str, function: str, array: np.ndarray) -> Callable:
     """The version of `kernels.<family>.<function>` that computes on arrays like `array`."""
+    if type(array) is MetaArray:
+        return _lookup(family, function, "meta")
     fast = current_backend() == "numba" and array.dtype in FAST_DTYPES
     return _lookup(family, function, "numba" if fast else "numpy")
 

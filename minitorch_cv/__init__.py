@@ -17,7 +17,8 @@ from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` our
 from kernels.backend import backend
 from minitorch_cv import autograd, functional, random
 from minitorch_cv.autograd import checkpoint, enable_grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
-from minitorch_cv.creation import arange, eye, full, full_like, ones, ones_like, rand, randint, randn, zeros, zeros_like
+from minitorch_cv.creation import arange, empty, eye, full, full_like, ones, ones_like, rand, randint, randn, zeros, zeros_like
+from minitorch_cv.device import Device as device
 from minitorch_cv.functional import (
     abs,
     add,
@@ -90,7 +91,8 @@ concatenate = cat
 
 __all__ = [
     "Tensor", "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "autograd", "backend", "broadcast_to", "cat",
-    "checkpoint", "clamp", "clone", "concatenate", "cos", "data", "div", "enable_grad", "eq", "exp", "eye", "flatten", "from_numpy", "full",
+    "checkpoint", "clamp", "clone", "concatenate", "cos", "data", "device", "div", "empty", "enable_grad", "eq", "exp", "eye", "flatten",
+    "from_numpy", "full",
     "full_like", "functional", "gather", "ge", "get_num_threads",
     "gradcheck", "gradgradcheck", "gt", "is_grad_enabled", "isfinite", "isnan", "le", "log",
     "log_softmax", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mul", "ne", "neg", "nn",

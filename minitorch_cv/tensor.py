@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.meta import as_array, is_meta, no_values
+from minitorch_cv.device import Device, DeviceLike, as_device, device_of, moved
+
 if TYPE_CHECKING:
     from minitorch_cv.autograd.function import Function
 
@@ -49,7 +52,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if type(data) is not np.ndarray:
-            data = np.asarray(data)
+            data = as_array(data)
         self.data = data
         self.grad = None
         self._edge: Any = None
@@ -115,6 +118,16 @@ class Tensor:
         return self.data.dtype
 
     @property
+    def device(self) -> Device:
+        """Where the values are: "cpu", or "meta" for a tensor that has a shape but no values."""
+        return device_of(self.data)
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether this is a shape-only tensor."""
+        return is_meta(self.data)
+
+    @property
     def ndim(self) -> int:
         """The number of dimensions."""
         return self.data.ndim
@@ -148,19 +161,27 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The array itself, shared. Autograd cannot see what is written into it."""
+        self._require_values("numpy")
         return self.data
 
     def item(self) -> float | int | bool:
         """The only element, as a Python number."""
+        self._require_values("item")
         if self.data.size != 1:
             raise ValueError(f"item: got a tensor of shape {self.shape}, expected one with a single element")
         return self.data.item()
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
+        self._require_values("tolist")
         return self.data.tolist()
 
+    def _require_values(self, name: str) -> None:
+        if is_meta(self.data):
+            raise no_values(name)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        self._require_values("array")
         if dtype is not None and np.dtype(dtype) != self.data.dtype:
             return self.data.astype(dtype)
         return self.data.copy() if copy else self.data
@@ -176,6 +197,7 @@ class Tensor:
     def __bool__(self) -> bool:
         if self.data.size != 1:
             raise ValueError(f"bool: got a tensor of shape {self.shape}, whose truth is ambiguous; use any() or all()")
+        self._require_values("bool")
         return bool(self.data.item())
 
     def __float__(self) -> float:
@@ -193,6 +215,8 @@ class Tensor:
         return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
+        if is_meta(self.data):
+            return f"tensor(..., device='meta', size={self.shape}, dtype={self.dtype})"
         values = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, suppress_small=False)
         dtype = "" if self.data.dtype in (DEFAULT_DTYPE, np.int64, np.bool_) else f", dtype={self.data.dtype}"
         node = self.grad_fn
@@ -316,26 +340,31 @@ class Tensor:
 
         # functional/convert.py
         def clone(self) -> "Tensor": ...
-        def to(self, dtype: DTypeLike) -> "Tensor": ...
+        def to(self, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> "Tensor": ...
         def double(self) -> "Tensor": ...
         def long(self) -> "Tensor": ...
         def float(self) -> "Tensor": ...
         def bool(self) -> "Tensor": ...
 
 
-def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor with a copy of `data`: a number, nested lists of numbers, an array, or a tensor.
 
     Arrays, NumPy scalars and tensors keep their dtype; Python floats become float32, integers int64.
+    device: "cpu" or "meta"; by default that of the tensor `data`, or of `with mt.device(...)`.
     """
-    array = np.array(data.data if isinstance(data, Tensor) else data, order="K")
+    if isinstance(data, Tensor):
+        array = data.data.copy(order="K")
+        device = data.device if device is None else device
+    else:
+        array = np.array(data, order="K")
     if dtype is not None:
         array = array.astype(dtype, order="K", copy=False)
     elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
         array = array.astype(DEFAULT_DTYPE)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
-    return Tensor(array, requires_grad)
+    return Tensor(moved(array, as_device(device)), requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:

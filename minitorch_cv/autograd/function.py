@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels import meta
 from minitorch_cv.autograd import debug
 from minitorch_cv.autograd.modes import current_mode
 from minitorch_cv.tensor import Tensor, Version
@@ -45,7 +46,7 @@ class Function:
 
     __slots__ = (
         "__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "line", "needs", "options", "outputs",
-        "released", "segment",
+        "released", "segment", "shape_only",
     )  # fmt: skip
 
     broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
@@ -59,6 +60,7 @@ class Function:
         self.line: str | None = None  # "file.py:12", where the user called the function; known in debug mode
         self.segment: Any = None  # the checkpointed stretch that will compute again what forward saved
         self.released = False  # backward has passed, and what forward saved is gone
+        self.shape_only = False  # the inputs have no values, and so neither have outputs and gradients
         self._inputs: tuple = inputs  # while forward runs
         self._saved_inputs: tuple = ()  # for each: None, or (position, array, version of its memory, number of changes so far)
         self._saved_outputs: tuple = ()  # the same
@@ -93,10 +95,13 @@ class Function:
                 edges.append(edge_of(x) if needed else None)
                 needs.append(needed)
             else:
-                arrays.append(None if x is None else np.asarray(x))
+                arrays.append(None if x is None else meta.as_array(x))
                 edges.append(None)
                 needs.append(False)
         ctx = cls(inputs, edges, needs, options)
+        if meta.MetaArray in map(type, arrays):  # one operand without values is enough: the others lose theirs
+            arrays = [None if array is None else meta.like(array) for array in arrays]
+            ctx.shape_only = True
         results = cls.forward(ctx, *arrays, **options)
         ctx._inputs = ()
         if type(results) is tuple:
@@ -170,7 +175,9 @@ class Function:
     def zero_gradient(self, i: int) -> Tensor | None:
         """Zeros like output number i, for a gradient that did not arrive; None for an output that has no gradients."""
         shape, dtype = self.outputs[i]
-        return None if i in self._undifferentiable or dtype.kind != "f" else Tensor(np.zeros(shape, dtype))
+        if i in self._undifferentiable or dtype.kind != "f":
+            return None
+        return Tensor(meta.empty(shape, dtype) if self.shape_only else np.zeros(shape, dtype))
 
     def release(self) -> None:
         """Let go of everything that only backward needed."""
@@ -221,7 +228,7 @@ def _untrue(x: Tensor, user: str) -> RuntimeError:
 
 def _saved(index: int, x: Any) -> tuple[int, np.ndarray | None, Version, int]:
     if not isinstance(x, Tensor):
-        return index, None if x is None else np.asarray(x), Version(), 0
+        return index, None if x is None else meta.as_array(x), Version(), 0
     return index, x.data, x._version, x._version.changes[0]
 
 

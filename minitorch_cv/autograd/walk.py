@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.meta import as_array
 from minitorch_cv.autograd import debug
 from minitorch_cv.autograd.function import Function, edge_of, require_true_history
 from minitorch_cv.autograd.modes import current_mode, enable_grad, switched
@@ -227,7 +228,7 @@ def _start(outputs: Tensors, gradients: Any) -> Gradients:
                 raise RuntimeError(f"gradient: needed for output {i}, of shape {y.shape}; only that of a single number may be left out")
             gradient = Tensor(np.ones_like(y.data))
         elif not isinstance(gradient, Tensor):
-            gradient = Tensor(np.asarray(gradient, y.dtype))
+            gradient = Tensor(as_array(gradient)).to(y.dtype)
         if gradient.shape != y.shape:
             raise ValueError(f"gradient: got shape {gradient.shape} for output {i}, of shape {y.shape}")
         edge = edge_of(y)

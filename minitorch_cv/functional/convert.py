@@ -1,4 +1,4 @@
-"""Copies and other dtypes."""
+"""Copies, other dtypes, other devices."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import Device, DeviceLike, moved, target_of
 from minitorch_cv.tensor import Tensor, method
 
 
@@ -20,14 +21,29 @@ class To(Function):
         return To.apply(gy, dtype=ctx.dtype)
 
 
+class Move(Function):
+    """To another device. There is one way only, from values to none; a gradient without values cannot come back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, device: Device) -> np.ndarray:
+        return moved(x, device)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return gy
+
+
 @method()
-def to(x: Tensor, dtype: DTypeLike) -> Tensor:
-    """`x` with elements of another dtype ("float64", np.float32, ...); `x` itself where they have it already."""
-    try:
-        wanted = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype: got {dtype!r}, expected a NumPy dtype such as 'float64'; tensors live on the CPU") from None
-    return x if x.data.dtype == wanted else To.apply(x, dtype=wanted)
+def to(x: Tensor, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Tensor:
+    """`x` with elements of another dtype, or on another device: x.to("float64"), x.to("meta"), x.to("meta", np.float32), x.to(y).
+
+    target: a dtype, a device, both, or a tensor that has both. `x` itself where nothing would change.
+    Errors: TypeError for what is neither, ValueError for "cpu" where `x` has no values.
+    """
+    place, wanted = target_of(target, dtype, device)
+    if wanted is not None and x.data.dtype != wanted:
+        x = To.apply(x, dtype=wanted)
+    return x if place is None or place == x.device else Move.apply(x, device=place)
 
 
 @method()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.meta import as_array
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
@@ -26,7 +27,7 @@ def as_tensor(name: str, x: Any) -> Tensor:
     """`x` if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype."""
     if isinstance(x, Tensor):
         return x
-    array = np.asarray(x)
+    array = as_array(x)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: got {type(x).__name__}, expected a Tensor, a number or an array of numbers")
     return Tensor(array.astype(DEFAULT_DTYPE) if array.dtype.kind == "f" and not isinstance(x, (np.ndarray, np.generic)) else array)

@@ -1,8 +1,11 @@
-"""Parameter: a Tensor that a Module registers."""
+"""Parameter: a Tensor that a Module registers; and how layers make their tensors."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from minitorch_cv.tensor import Tensor
+from kernels.meta import as_array
+from minitorch_cv.device import DeviceLike, empty_array
+from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
 class Parameter(Tensor):
@@ -12,7 +15,23 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Tensor | np.ndarray, requires_grad: bool = True) -> None:
-        super().__init__(data.data if isinstance(data, Tensor) else np.asarray(data), requires_grad=requires_grad)
+        super().__init__(data.data if isinstance(data, Tensor) else as_array(data), requires_grad=requires_grad)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+def new_parameter(
+    shape: int | tuple[int, ...], dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = True
+) -> Parameter:
+    """A Parameter for a layer to fill, its values undefined. device: "cpu" or "meta"; None is that of `with mt.device(...)`."""
+    return Parameter(empty_array(_lengths(shape), dtype, device), requires_grad)
+
+
+def new_buffer(shape: int | tuple[int, ...], dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
+    """A Tensor for a layer to register as a buffer and fill, its values undefined; the arguments are those of `new_parameter`."""
+    return Tensor(empty_array(_lengths(shape), dtype, device))
+
+
+def _lengths(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
