@@ -6,6 +6,10 @@ from kernels.backend import BACKENDS, backend, current_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
 from kernels.channel_sum import channel_sum
 from kernels.conv2d import conv2d, conv2d_input, conv2d_weight
+from kernels.global_response_norm import global_response_norm, global_response_norm_backward
+from kernels.group_norm import group_norm, group_norm_backward
+from kernels.layer_norm import layer_norm, layer_norm_backward
+from kernels.local_response_norm import local_response_norm, local_response_norm_backward
 from kernels.matmul import matmul
 from kernels.optimizer import adam_step, all_finite, array_norms, rule_step, scale, sgd_step, squared_norm
 from kernels.pool2d import (
@@ -53,6 +57,14 @@ __all__ = [
     "current_backend",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "global_response_norm",
+    "global_response_norm_backward",
+    "group_norm",
+    "group_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "local_response_norm",
+    "local_response_norm_backward",
     "log_softmax",
     "log_softmax_backward",
     "matmul",

@@ -21,6 +21,7 @@ import numpy as np
 from numba import prange
 
 from kernels.jit import jit
+from kernels.layout import channel_rows, from_channel_rows
 from kernels.memory import empty
 
 WIDE = 512  # elements of a wide row, about
@@ -48,6 +49,16 @@ def partition(P: int, C: int) -> Partition:
     pixels[-1:] = (size - (blocks - 1) * block) // C
     pixels.flags.writeable = False
     return Partition(size, wide, block, blocks, pixels)
+
+
+def sheets(x: np.ndarray) -> np.ndarray:
+    """(N, C) or (N, C, *) with any strides -> C-contiguous (N, P, C), the same memory where it is channels-last. Not for empty arrays."""
+    return channel_rows(x).reshape(x.shape[0], -1, x.shape[1])
+
+
+def from_sheets(sheet: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `sheets`: a channels-last view of `shape` (N, C, *)."""
+    return from_channel_rows(sheet, shape)
 
 
 # --- the passes; sheets are not empty

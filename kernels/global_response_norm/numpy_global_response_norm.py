@@ -1,0 +1,31 @@
+"""Global response normalisation in plain NumPy: the definition. Sums, and what follows from them, are computed in float64 at least."""
+
+import numpy as np
+
+from kernels.global_response_norm import gradients_of_channels, scale_of
+
+
+def global_response_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """See `kernels.global_response_norm`."""
+    norm = np.sqrt(_sum(np.square(x)))
+    return x * _like(x, scale_of(norm, weight, eps)) + _like(x, bias[None]), norm.astype(x.dtype)
+
+
+def global_response_norm_backward(
+    gy: np.ndarray, x: np.ndarray, norm: np.ndarray, weight: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """See `kernels.global_response_norm`."""
+    norm = norm.astype(np.result_type(x, np.float64))
+    gweight, slope = gradients_of_channels(norm, weight, eps, _sum(gy * x))
+    gx = gy * _like(x, scale_of(norm, weight, eps)) + x * _like(x, slope)
+    return gx, gweight.astype(x.dtype), _sum(gy).sum(axis=0).astype(x.dtype)
+
+
+def _sum(x: np.ndarray) -> np.ndarray:
+    """The sum over the pixels, (N, C)."""
+    return x.sum(axis=tuple(range(2, x.ndim)), dtype=np.result_type(x, np.float64))
+
+
+def _like(x: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Numbers of channels, (N, C) or (1, C), in the type of x and so that they can be broadcast against it."""
+    return values.astype(x.dtype).reshape(*values.shape, *[1] * (x.ndim - 2))
