@@ -2,7 +2,7 @@
 
 from kernels.activation import relu, relu_backward, tanh, tanh_backward
 from kernels.add import add
-from kernels.backend import BACKENDS, backend, current_backend
+from kernels.backend import BACKENDS, backend, choose, current_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
 from kernels.channel_sum import channel_sum
 from kernels.conv2d import conv2d, conv2d_input, conv2d_weight
@@ -51,6 +51,7 @@ __all__ = [
     "batch_norm_eval",
     "batch_norm_train",
     "channel_sum",
+    "choose",
     "conv2d",
     "conv2d_input",
     "conv2d_weight",

@@ -16,16 +16,36 @@ updated by `grads[i]` and the arrays of state number i, which have its shape.
 `decoupled` weight decay (AdamW, Loshchilov and Hutter 2019) shrinks p by lr * weight_decay * p instead of changing g. Where there is a
 list of largest second moments (AMSGrad, Reddi et al. 2018), v in the last line is the largest v so far.
 
+`rule_step`, with the same g; after the update, p shrinks by the factor `shrink` of decoupled decay:
+p <- shrink * p - (what stands below). What depends on the time t is a number that the caller computes, `lr` for instance with its
+correction. sqrt(v / c) has a `correction` c = 1 - beta2^t.
+
+    rmsprop     v <- alpha v + (1 - alpha) g^2,   d = g / (sqrt(v) + eps);   with grad_avg:  a <- alpha a + (1 - alpha) g  and  v - a^2
+                p <- p - lr d;   with momentum_buffer:  b <- momentum b + d,  p <- p - lr b                    (Tieleman and Hinton 2012)
+    adagrad     s <- s + g^2,   p <- p - lr g / (sqrt(s) + eps)                                                     (Duchi et al. 2011)
+    adadelta    v <- rho v + (1 - rho) g^2,   d = sqrt(u + eps) / sqrt(v + eps) g,   u <- rho u + (1 - rho) d^2,   p <- p - lr d
+                                                                                                                          (Zeiler 2012)
+    adamax      m <- beta1 m + (1 - beta1) g,   u <- max(beta2 u, |g| + eps),   p <- p - lr m / u                  (Kingma and Ba 2015)
+    nadam       m, v as in Adam,   p <- p - (lr m + lr_now g) / (sqrt(v / correction) + eps)                               (Dozat 2016)
+    radam       m, v as in Adam,   p <- p - lr m / (sqrt(v) + eps) where `adaptive` is 1, else p - lr m               (Liu et al. 2020)
+    rprop       s <- s longer where g and the gradient before agree in sign, s shorter where not, within [shortest, longest];
+                p <- p - s sign(g); where the signs differ p stays, and g counts as 0 at the next step    (Riedmiller and Braun 1993)
+    asgd        p <- p - lr g,   ax <- ax + mu (p - ax)                                                      (Polyak and Juditsky 1992)
+    lars        b <- momentum b + lr g,   p <- p - b;   without momentum_buffer  p <- p - lr g                         (You et al. 2017)
+    lamb        m, v as in Adam,   update <- (m / correction1) / (sqrt(v / correction2) + eps) + decoupled_decay p;   p stays
+                                                                                                                       (You et al. 2020)
+
 Shapes: any, any strides; every array of number i has the shape and dtype of params[i]. Errors: ValueError for shapes and lengths,
 TypeError for mixed dtypes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kernels.backend import implementation
 from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.optimizer.rules import COMMON, RULES
 
 Arrays = Sequence[np.ndarray]
 
@@ -58,6 +78,28 @@ def adam_step(
         implementation("optimizer", "adam_step", dtype)(p, g, m, v, largest, t, lr, betas, eps, weight_decay, decoupled, maximize)
 
 
+def rule_step(
+    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool = False
+) -> None:
+    """One step of the rule of that name, one of `RULES`. states: a list of arrays for each array that the rule keeps, by its name.
+
+    numbers[i]: the rule's numbers for parameter i, and `weight_decay` and `shrink` where they are not 0 and 1.
+    """
+    if rule not in RULES:
+        raise ValueError(f"rule: got {rule!r}, expected one of {', '.join(RULES)}")
+    entry = RULES[rule]
+    if not set(entry.state) <= set(states) <= set(entry.state + entry.optional):
+        raise ValueError(f"states: got {', '.join(states) or 'none'}, expected {', '.join(entry.state + entry.optional)}")
+    _check_lists(params, grads=grads, **states)
+    if len(numbers) != len(params):
+        raise ValueError(f"numbers: got {len(numbers)} mappings, expected {len(params)}, one for each parameter")
+    for i, given in enumerate(numbers):
+        if set(given) - COMMON.keys() != set(entry.numbers):
+            raise ValueError(f"numbers[{i}]: got {', '.join(given)}, expected {', '.join(entry.numbers)}")
+    for dtype, (p, g, n, *s) in _by_dtype(params, grads, numbers, *states.values()):
+        implementation("optimizer", "rule_step", dtype)(rule, p, g, dict(zip(states, s, strict=True)), n, maximize)
+
+
 def all_finite(arrays: Arrays) -> bool:
     """Whether no array holds a NaN or an infinity."""
     _check_lists(arrays)
@@ -68,6 +110,16 @@ def squared_norm(arrays: Arrays) -> float:
     """The sum of the squares of all elements of all arrays, accumulated in float64."""
     _check_lists(arrays)
     return sum((implementation("optimizer", "squared_norm", group[0])(group) for _, (group,) in _by_dtype(arrays)), 0.0)
+
+
+def array_norms(arrays: Arrays) -> list[float]:
+    """The Euclidean norm of each array, accumulated in float64."""
+    _check_lists(arrays)
+    result = [0.0] * len(arrays)
+    for dtype, (group, places) in _by_dtype(arrays, range(len(arrays))):
+        for place, norm in zip(places, implementation("optimizer", "array_norms", dtype)(group), strict=True):
+            result[place] = norm
+    return result
 
 
 def scale(arrays: Arrays, factor: float) -> None:

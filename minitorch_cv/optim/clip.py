@@ -39,6 +39,19 @@ def clip_grad_norm_(
     return norm
 
 
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Cut the elements of all gradients of `parameters`, in place, to the range from -clip_value to clip_value; NaN stays NaN.
+
+    As torch.nn.utils.clip_grad_value_.
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_value: got {clip_value}, expected 0 or more")
+    for param in [parameters] if isinstance(parameters, Tensor) else parameters:
+        if param.grad is not None:
+            np.clip(param.grad.data, -clip_value, clip_value, out=param.grad.data)
+            param.grad.mark_changed()
+
+
 def _norm(grads: list[np.ndarray], norm_type: float) -> float:
     if norm_type == 2:
         return math.sqrt(kernels.squared_norm(grads))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from checks import assert_close
 
-from minitorch_cv import optim
+from minitorch_cv import nn, optim
 from minitorch_cv.optim import lr_scheduler
 from minitorch_cv.tensor import Tensor
 
@@ -38,7 +38,7 @@ def objective(p: np.ndarray, q: np.ndarray, arrays: Arrays) -> tuple[float, np.n
 
 
 def run(case: dict[str, Any], arrays: Arrays, dtype: type) -> Arrays:
-    """The trajectory of one case: p and q after each update, the loss before it, and the norm before clipping."""
+    """The trajectory of one case: p and q after each update, the loss before it, the norm before clipping, averages of p."""
     p, q = (Tensor(arrays[name].astype(dtype), requires_grad=True) for name in ("p0", "q0"))
     params: list[Any] = [p, q]
     if "groups" in case:
@@ -46,7 +46,10 @@ def run(case: dict[str, Any], arrays: Arrays, dtype: type) -> Arrays:
         params = [{"params": [tensors[group["param"]]], **{k: v for k, v in group.items() if k != "param"}} for group in case["groups"]]
     optimizer = getattr(optim, case["class"])(params, **case["options"])
     schedule = lr_scheduler.MultiStepLR(optimizer, case.get("milestones", []), case.get("gamma", 1.0))
-    found: dict[str, list] = {"p": [], "q": [], "loss": [], "norm_before_clip": []}
+    holder = nn.Module()
+    holder.p = nn.Parameter(p)  # the same array
+    ema = optim.EMA(holder, decay=0.9)
+    found: dict[str, list] = {"p": [], "q": [], "loss": [], "norm_before_clip": [], "ema_p": []}
     for _ in range(UPDATES):
         loss, gp, gq = objective(p.data, q.data, arrays)
         p.grad, q.grad = Tensor(gp), Tensor(gq)
@@ -54,6 +57,9 @@ def run(case: dict[str, Any], arrays: Arrays, dtype: type) -> Arrays:
             found["norm_before_clip"].append(optim.clip_grad_norm_([p, q], case["clip_grad_norm"]))
         optimizer.step()
         schedule.step()
+        if "clip_grad_norm" in case:
+            ema.update()
+            found["ema_p"].append(ema.averages["p"].copy())
         for name, value in (("p", p.data.copy()), ("q", q.data.copy()), ("loss", loss)):
             found[name].append(value)
     return {name: np.array(values) for name, values in found.items() if values}

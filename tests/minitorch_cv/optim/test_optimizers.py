@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minitorch_cv import optim
 from minitorch_cv.optim import SGD, Adam, AdamW, Optimizer
 from minitorch_cv.tensor import Tensor
 
@@ -18,6 +19,16 @@ MAKERS = [
     pytest.param(lambda params: SGD(params, lr=0.1, momentum=0.9, dampening=0.5, maximize=True), id="dampening"),
     pytest.param(lambda params: Adam(params, lr=0.1, weight_decay=0.01), id="adam"),
     pytest.param(lambda params: AdamW(params, lr=0.1, amsgrad=True), id="adamw-amsgrad"),
+    pytest.param(lambda params: optim.RMSprop(params, lr=0.1, momentum=0.5, centered=True, weight_decay=0.01), id="rmsprop"),
+    pytest.param(lambda params: optim.Adagrad(params, lr=0.1, lr_decay=0.1, initial_accumulator_value=0.1), id="adagrad"),
+    pytest.param(lambda params: optim.Adadelta(params, maximize=True), id="adadelta"),
+    pytest.param(lambda params: optim.Adamax(params, lr=0.1, weight_decay=0.01), id="adamax"),
+    pytest.param(lambda params: optim.NAdam(params, lr=0.1, weight_decay=0.01, decoupled_weight_decay=True), id="nadam"),
+    pytest.param(lambda params: optim.RAdam(params, lr=0.1, betas=(0.9, 0.7)), id="radam"),
+    pytest.param(lambda params: optim.Rprop(params, lr=0.1), id="rprop"),
+    pytest.param(lambda params: optim.ASGD(params, lr=0.1, lambd=0.01, t0=1, weight_decay=0.01), id="asgd"),
+    pytest.param(lambda params: optim.LARS(params, weight_decay=0.01, trust_coefficient=0.1), id="lars"),
+    pytest.param(lambda params: optim.LAMB(params, lr=0.1, weight_decay=0.01), id="lamb"),
 ]
 
 
@@ -218,6 +229,19 @@ def test_bad_parameters() -> None:
         (Adam, {"betas": (0.9, -0.1)}, "betas: got"),
         (Adam, {"betas": (0.9,)}, "betas: got"),
         (AdamW, {"weight_decay": -0.1}, "weight_decay: got"),
+        (optim.RMSprop, {"alpha": 1.1}, "alpha: got 1.1"),
+        (optim.RMSprop, {"momentum": -0.1}, "momentum: got -0.1"),
+        (optim.Adagrad, {"lr_decay": -0.1}, "lr_decay: got -0.1"),
+        (optim.Adagrad, {"initial_accumulator_value": -0.1}, "initial_accumulator_value: got -0.1"),
+        (optim.Adadelta, {"rho": -0.1}, "rho: got -0.1"),
+        (optim.Adamax, {"betas": (0.9, 1.0)}, "betas: got"),
+        (optim.NAdam, {"momentum_decay": -0.1}, "momentum_decay: got -0.1"),
+        (optim.RAdam, {"eps": float("nan")}, "eps: got nan"),
+        (optim.Rprop, {"etas": (0.5, 1.0)}, "etas: got"),
+        (optim.Rprop, {"step_sizes": (1.0, 0.5)}, "step_sizes: got"),
+        (optim.ASGD, {"lambd": -0.1}, "lambd: got -0.1"),
+        (optim.LARS, {"trust_coefficient": 0}, "trust_coefficient: got 0"),
+        (optim.LAMB, {"weight_decay": -0.1}, "weight_decay: got -0.1"),
     ],
 )
 def test_bad_hyperparameters(make: Any, options: dict, says: str) -> None:
@@ -228,7 +252,7 @@ def test_bad_hyperparameters(make: Any, options: dict, says: str) -> None:
 
 
 def test_mismatched_gradients_leave_no_trace() -> None:
-    for make in (lambda p: SGD(p, momentum=0.9), Adam):
+    for make in (lambda p: SGD(p, momentum=0.9), Adam, optim.RMSprop, optim.NAdam, optim.LARS, optim.LAMB):
         for wrong in (np.ones(4, np.float32), np.ones(3)):
             tensor = param(3)
             before = tensor.data.copy()
