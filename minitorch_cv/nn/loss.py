@@ -1,23 +1,158 @@
-"""Losses as layers."""
+"""Losses as layers: each keeps the options of the function it is named after, which `minitorch_cv.functional` describes.
 
-import numpy as np
+Weights are buffers: part of the state, but not trained.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
 
 from minitorch_cv import functional as F
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
 
 
-class CrossEntropyLoss(Module):
-    """Softmax and cross-entropy in one; see `functional.cross_entropy`. `weight` is a buffer, so it is part of the state."""
+class Loss(Module):
+    """Calls `function` with the layer's inputs, and with the attributes `options` by their names."""
+
+    function: ClassVar[Callable[..., Tensor]]
+    options: ClassVar[tuple[str, ...]] = ("reduction",)
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return type(self).function(*inputs, **{name: getattr(self, name) for name in self.options})
+
+
+class CrossEntropyLoss(Loss):
+    """Softmax and cross-entropy in one; see `functional.cross_entropy`."""
+
+    function = staticmethod(F.cross_entropy)
+    options = ("weight", "ignore_index", "reduction", "label_smoothing")
 
     def __init__(
         self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
-        super().__init__()
+        super().__init__(reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index, self.reduction, self.label_smoothing = ignore_index, reduction, label_smoothing
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return F.cross_entropy(
-            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction, label_smoothing=self.label_smoothing
-        )
+
+class NLLLoss(Loss):
+    """Of logarithms of probabilities; see `functional.nll_loss`."""
+
+    function = staticmethod(F.nll_loss)
+    options = ("weight", "ignore_index", "reduction")
+
+    def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+
+
+class BCELoss(Loss):
+    """See `functional.binary_cross_entropy`."""
+
+    function = staticmethod(F.binary_cross_entropy)
+    options = ("weight", "reduction")
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+
+
+class BCEWithLogitsLoss(Loss):
+    """Of scores; see `functional.binary_cross_entropy_with_logits`."""
+
+    function = staticmethod(F.binary_cross_entropy_with_logits)
+    options = ("weight", "reduction", "pos_weight")
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+
+class MSELoss(Loss):
+    """The squared difference; see `functional.mse_loss`."""
+
+    function = staticmethod(F.mse_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+
+class L1Loss(Loss):
+    """The absolute difference; see `functional.l1_loss`."""
+
+    function = staticmethod(F.l1_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+
+class SmoothL1Loss(Loss):
+    """See `functional.smooth_l1_loss`."""
+
+    function = staticmethod(F.smooth_l1_loss)
+    options = ("reduction", "beta")
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = beta
+
+
+class HuberLoss(Loss):
+    """See `functional.huber_loss`."""
+
+    function = staticmethod(F.huber_loss)
+    options = ("reduction", "delta")
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.delta = delta
+
+
+class KLDivLoss(Loss):
+    """See `functional.kl_div`."""
+
+    function = staticmethod(F.kl_div)
+    options = ("reduction", "log_target")
+
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction)
+        self.log_target = log_target
+
+
+class SoftMarginLoss(Loss):
+    """See `functional.soft_margin_loss`."""
+
+    function = staticmethod(F.soft_margin_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+
+class CosineEmbeddingLoss(Loss):
+    """Of two vectors each, and whether they belong together; see `functional.cosine_embedding_loss`."""
+
+    function = staticmethod(F.cosine_embedding_loss)
+    options = ("margin", "reduction")
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+
+class TripletMarginLoss(Loss):
+    """Of an anchor, a positive and a negative; see `functional.triplet_margin_loss`."""
+
+    function = staticmethod(F.triplet_margin_loss)
+    options = ("margin", "p", "eps", "swap", "reduction")
+
+    def __init__(
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap

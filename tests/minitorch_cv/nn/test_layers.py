@@ -176,24 +176,6 @@ class TestBatchNorm:
         assert layer.num_batches_tracked.item() == 0  # a batch that failed does not count
 
 
-def test_cross_entropy_loss() -> None:
-    weight = mt.tensor(np.array([1.0, 2.0, 0.5], np.float32))
-    loss = nn.CrossEntropyLoss(weight, ignore_index=1, reduction="sum", label_smoothing=0.1)
-    x, target = images(4, 3), mt.tensor(np.array([0, 1, 2, 2]))
-    assert_close(loss(x, target), F.cross_entropy(x, target, weight, ignore_index=1, reduction="sum", label_smoothing=0.1), 0)
-    assert list(loss.state_dict()) == ["weight"]
-    assert repr(loss) == "CrossEntropyLoss()"
-    assert list(nn.CrossEntropyLoss().state_dict()) == []
-
-
-def test_dropout_works_in_training_alone() -> None:
-    layer, x = nn.Dropout(0.5), mt.tensor(np.ones(1000, np.float32))
-    assert 0 < (layer(x).numpy() == 0).sum() < 1000
-    assert layer.eval()(x) is x
-    with pytest.raises(ValueError, match="p: got 2"):
-        nn.Dropout(2)
-
-
 def test_pooling_passes_every_option() -> None:
     x = images(1, 2, 7, 7)
     assert_close(nn.MaxPool2d(3, 2, 1, 2, ceil_mode=True)(x), F.max_pool2d(x, 3, 2, 1, 2, True), 0)
