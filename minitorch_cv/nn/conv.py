@@ -4,10 +4,11 @@ import numpy as np
 
 from kernels.geometry import Pair, pair
 from minitorch_cv import functional as F
+from minitorch_cv.device import DeviceLike
 from minitorch_cv.functional.conv import check_padding_name
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.nn.parameter import new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -19,7 +20,8 @@ class _Conv(Module):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, padding: int | Pair | str,
-        dilation: int | Pair, groups: int, bias: bool, padding_mode: str, dtype: np.dtype | type, transposed: bool,
+        dilation: int | Pair, groups: int, bias: bool, padding_mode: str, transposed: bool,
+        device: DeviceLike, dtype: np.dtype | type,
     ) -> None:  # fmt: skip
         super().__init__()
         if padding_mode != "zeros":
@@ -34,8 +36,8 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else pair(padding, "padding", 0)
         self.dilation, self.padding_mode = pair(dilation, "dilation", 1), padding_mode
         outer, inner = (in_channels, out_channels) if transposed else (out_channels, in_channels)
-        self.weight = Parameter(np.empty((outer, inner // groups, *self.kernel_size), dtype))
-        self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
+        self.weight = new_parameter((outer, inner // groups, *self.kernel_size), dtype, device)
+        self.register_parameter("bias", new_parameter(out_channels, dtype, device) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -57,10 +59,13 @@ class Conv2d(_Conv):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair | str = 0,
-        dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", *, dtype: np.dtype | type = np.float32,
+        dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+        *, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         check_padding_name(padding, stride)
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, False)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, False, device, dtype
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
@@ -77,11 +82,12 @@ class ConvTranspose2d(_Conv):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0,
         output_padding: int | Pair = 0, groups: int = 1, bias: bool = True, dilation: int | Pair = 1, padding_mode: str = "zeros",
-        *, dtype: np.dtype | type = np.float32,
+        *, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, pair(padding, "padding", 0), dilation, groups, bias, padding_mode, dtype, True
-        )
+            in_channels, out_channels, kernel_size, stride, pair(padding, "padding", 0), dilation, groups, bias, padding_mode, True,
+            device, dtype,
+        )  # fmt: skip
         self.output_padding = pair(output_padding, "output_padding", 0)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ the graph, and return it. The numbers come from the stream "init" of `minitorch_
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,25 +42,29 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * taps, tensor.shape[0] * taps
 
 
-def _fill(tensor: Tensor, values: np.ndarray | float) -> Tensor:
+def _fill(tensor: Tensor, values: float | Callable[[], np.ndarray]) -> Tensor:
+    """Give `tensor` its values: a number, or what calling `values` draws. One without values (device "meta") stays as it is."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"tensor: got {type(tensor).__name__}, expected a Tensor")
+    if tensor.is_meta:
+        return tensor
+    array = np.asarray(values() if callable(values) else values, tensor.dtype)
     with no_grad():
-        return tensor.copy_(Tensor(np.broadcast_to(np.asarray(values, tensor.dtype), tensor.shape)))
+        return tensor.copy_(Tensor(np.broadcast_to(array, tensor.shape)))
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Uniform between `a` and `b`."""
     if a > b:
         raise ValueError(f"a: got {a}, expected at most b = {b}")
-    return _fill(tensor, (generator or random.generator("init")).uniform(a, b, tensor.shape))
+    return _fill(tensor, lambda: (generator or random.generator("init")).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Normal with mean `mean` and standard deviation `std`."""
     if std < 0:
         raise ValueError(f"std: got {std}, expected a number of at least 0")
-    return _fill(tensor, (generator or random.generator("init")).normal(mean, std, tensor.shape))
+    return _fill(tensor, lambda: (generator or random.generator("init")).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv import functional as F
+from minitorch_cv.device import DeviceLike
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.nn.parameter import new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -17,14 +18,16 @@ class Linear(Module):
     State: weight (out_features, in_features), bias (out_features,).
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: np.dtype | type = np.float32) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32
+    ) -> None:
         super().__init__()
         for name, features in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(features, (int, np.integer)) or features < 0:
                 raise ValueError(f"{name}: got {features!r}, expected an integer of at least 0")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
+        self.weight = new_parameter((out_features, in_features), dtype, device)
+        self.register_parameter("bias", new_parameter(out_features, dtype, device) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

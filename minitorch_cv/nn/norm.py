@@ -4,9 +4,10 @@ import numpy as np
 
 from minitorch_cv import functional as F
 from minitorch_cv.autograd import is_recomputing
+from minitorch_cv.device import DeviceLike
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import Parameter
+from minitorch_cv.nn.parameter import new_buffer, new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -25,16 +26,16 @@ class _BatchNorm(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
-        *, bias: bool = True, dtype: np.dtype | type = np.float32,
+        *, bias: bool = True, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.register_parameter("weight", Parameter(np.empty(num_features, dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(np.empty(num_features, dtype)) if affine and bias else None)
-        self.register_buffer("running_mean", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
-        self.register_buffer("running_var", Tensor(np.empty(num_features, dtype)) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", Tensor(np.array(0)) if track_running_stats else None)
+        self.register_parameter("weight", new_parameter(num_features, dtype, device) if affine else None)
+        self.register_parameter("bias", new_parameter(num_features, dtype, device) if affine and bias else None)
+        self.register_buffer("running_mean", new_buffer(num_features, dtype, device) if track_running_stats else None)
+        self.register_buffer("running_var", new_buffer(num_features, dtype, device) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", new_buffer((), np.int64, device) if track_running_stats else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
