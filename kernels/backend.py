@@ -49,12 +49,28 @@ def backend(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def choose(array: np.ndarray, **versions: Callable) -> Callable:
+    """Of several versions of one kernel, given by the names of their backends, the one that computes on arrays like `array`.
+
+    For kernels that live outside this package: `choose(x, numpy=blur, numba=fast_blur)(x)`. A version "numpy" must be there: it takes
+    the place of those that are not. "meta" is the one for shape-only arrays.
+    """
+    if unknown := set(versions) - {*BACKENDS, "meta"}:
+        raise ValueError(f"versions: got {', '.join(sorted(unknown))}, expected some of {', '.join(BACKENDS)}, meta")
+    if "numpy" not in versions:
+        raise ValueError(f"versions: got {', '.join(versions) or 'none'}, expected at least numpy, the definition")
+    return versions.get(_backend_of(array), versions["numpy"])
+
+
 def implementation(family: str, function: str, array: np.ndarray) -> Callable:
     """The version of `kernels.<family>.<function>` that computes on arrays like `array`."""
+    return _lookup(family, function, _backend_of(array))
+
+
+def _backend_of(array: np.ndarray) -> str:
     if type(array) is MetaArray:
-        return _lookup(family, function, "meta")
-    fast = current_backend() == "numba" and array.dtype in FAST_DTYPES
-    return _lookup(family, function, "numba" if fast else "numpy")
+        return "meta"
+    return "numba" if current_backend() == "numba" and array.dtype in FAST_DTYPES else "numpy"
 
 
 @cache

@@ -53,3 +53,23 @@ def test_environment(value: str, answer: str) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(ValueError, match="backend: got 'torch', expected one of numpy, numba"), kernels.backend("torch"):
         pass
+
+
+def test_choosing_among_ones_own_versions() -> None:
+    x = np.ones(2, np.float32)
+
+    def plain(x: np.ndarray) -> np.ndarray:
+        return x
+
+    def fast(x: np.ndarray) -> np.ndarray:
+        return +x
+
+    assert kernels.choose(x, numpy=plain, numba=fast) is fast
+    assert kernels.choose(x.astype(np.int64), numpy=plain, numba=fast) is plain
+    assert kernels.choose(x, numpy=plain) is plain
+    with kernels.backend("numpy"):
+        assert kernels.choose(x, numpy=plain, numba=fast) is plain
+    with pytest.raises(ValueError, match="versions: got numba, expected at least numpy"):
+        kernels.choose(x, numba=fast)
+    with pytest.raises(ValueError, match="versions: got fortran, expected some of numpy, numba, meta"):
+        kernels.choose(x, numpy=plain, fortran=fast)
