@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from minitorch_cv.device import DeviceLike, empty_array, moved, target_of
 from minitorch_cv.nn import state
 from minitorch_cv.nn.hooks import RemovableHandle
 from minitorch_cv.nn.parameter import Parameter
@@ -279,16 +281,31 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad.detach().zero_()
 
-    def to(self, dtype: np.dtype | type | str) -> Self:
-        """Convert floating-point parameters, their gradients and buffers to `dtype`, another such type, in place; returns this module."""
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise TypeError(f"dtype: got {dtype}, expected a floating-point type")
+    def to(self, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Self:
+        """Move parameters, their gradients and buffers, in place, to a device ("meta" drops their values); returns this module.
+
+        target: the device; or a floating-point dtype, to which those of another such type are converted; or both, as for `Tensor.to`.
+        Errors: TypeError for another dtype, ValueError for "cpu" where there are no values: see `to_empty`.
+        """
+        place, wanted = target_of(target, dtype, device)
+        if wanted is not None and wanted.kind != "f":
+            raise TypeError(f"dtype: got {wanted}, expected a floating-point type")
+        own = (*self.parameters(), *self.buffers())
+        moved_arrays = [moved(tensor.data, place) for tensor in own]  # all of them, or an error before anything has changed
+        for tensor, array in zip(own, moved_arrays, strict=True):
+            convert = wanted is not None and tensor.dtype.kind == "f"
+            tensor.data = array.astype(wanted, copy=False) if convert else array
+            if tensor.grad is not None:
+                tensor.grad = tensor.grad.detach().to(dtype=wanted if convert else None, device=place)
+        return self
+
+    def to_empty(self, *, device: DeviceLike) -> Self:
+        """Give parameters and buffers new memory on `device`, without values as yet: the way back from "meta".
+
+        What fills them comes next: `load_state_dict`, or `reset_parameters` of every layer. Gradients are forgotten. Returns this module.
+        """
         for tensor in (*self.parameters(), *self.buffers()):
-            if tensor.dtype.kind == "f":
-                tensor.data = tensor.data.astype(dtype, copy=False)
-                if tensor.grad is not None:
-                    tensor.grad = tensor.grad.detach().to(dtype)
+            tensor.data, tensor.grad = empty_array(tensor.shape, tensor.dtype, device), None
         return self
 
     def float(self) -> Self:
@@ -308,13 +325,17 @@ class Module:
         """
         return state.state_dict(self, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor | np.ndarray], strict: bool = True) -> state.IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor | np.ndarray], strict: bool = True, assign: bool = False
+    ) -> state.IncompatibleKeys:
         """Copy `state_dict`, Tensors or arrays by path, into the parameters and persistent buffers, converting to their dtypes.
 
-        strict: missing and unexpected keys are errors; otherwise they are only returned. All entries are checked before
+        strict: missing and unexpected keys are errors; otherwise they are only returned.
+        assign: take over the arrays themselves, with their dtypes and memory, instead of copying their values: so a model that was made on
+        "meta" gets its values without ever having had others. All entries are checked before
         anything is written, and one RuntimeError lists all that is missing, unexpected or misshapen.
         """
-        return state.load_state_dict(self, state_dict, strict)
+        return state.load_state_dict(self, state_dict, strict, assign)
 
     # --- Text ---
 

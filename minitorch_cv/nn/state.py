@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kernels.meta import as_array, is_meta
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.tensor import Tensor
 
@@ -34,7 +35,7 @@ def state_dict(module: "Module", prefix: str, keep_vars: bool) -> dict[str, Tens
     return result
 
 
-def load_state_dict(module: "Module", state: Mapping[str, Tensor | np.ndarray], strict: bool) -> IncompatibleKeys:
+def load_state_dict(module: "Module", state: Mapping[str, Tensor | np.ndarray], strict: bool, assign: bool) -> IncompatibleKeys:
     """See `Module.load_state_dict`."""
     if not isinstance(state, Mapping):
         raise TypeError(f"state_dict: got {type(state).__name__}, expected a mapping from names to Tensors or arrays")
@@ -42,7 +43,7 @@ def load_state_dict(module: "Module", state: Mapping[str, Tensor | np.ndarray], 
     missing = [key for key in own if key not in state]
     unexpected = [key for key in state if key not in own]
     values = {key: _array(state[key]) for key in own if key in state}
-    unfit = [problem for key, value in values.items() if (problem := _unfit(key, value, own[key])) is not None]
+    unfit = [problem for key, value in values.items() if (problem := _unfit(key, value, own[key], assign)) is not None]
 
     problems = []
     if strict and missing:
@@ -55,18 +56,28 @@ def load_state_dict(module: "Module", state: Mapping[str, Tensor | np.ndarray], 
 
     with no_grad():
         for key, value in values.items():
-            own[key].copy_(Tensor(value))
+            if assign:
+                own[key].data = value
+                own[key].mark_changed()
+            else:
+                own[key].copy_(Tensor(value))
     return IncompatibleKeys(missing, unexpected)
 
 
 def _array(value: Tensor | np.ndarray) -> np.ndarray:
-    return value.data if isinstance(value, Tensor) else np.asarray(value)
+    return value.data if isinstance(value, Tensor) else as_array(value)
 
 
-def _unfit(key: str, value: np.ndarray, own: Tensor) -> str | None:
-    """Why `value` cannot be copied into `own`, or None."""
+def _unfit(key: str, value: np.ndarray, own: Tensor, assign: bool) -> str | None:
+    """Why `value` cannot be copied into `own`, or with `assign` take its place; or None."""
     if value.shape != own.shape:
         return f"{key}: got shape {value.shape}, expected {own.shape}"
     if value.dtype.kind not in "fiub" or (value.dtype.kind == "f" and own.dtype.kind != "f"):
         return f"{key}: got dtype {value.dtype}, expected one that converts to {own.dtype}"
+    if assign and value.dtype.kind != own.dtype.kind:
+        return f"{key}: got dtype {value.dtype}, expected one like {own.dtype}, which it is to replace"
+    if own.is_meta and not assign:
+        return f"{key}: is a shape-only tensor (device 'meta'), which cannot hold values; pass assign=True, or call to_empty first"
+    if is_meta(value) and not assign:
+        return f"{key}: got a shape-only tensor (device 'meta'), which has no values"
     return None
