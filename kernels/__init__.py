@@ -24,6 +24,7 @@ from kernels.pool2d import (
     max_pool2d_backward,
     max_pool2d_gather,
 )
+from kernels.resample import resample2d
 from kernels.softmax import (
     log_softmax,
     log_softmax_backward,
@@ -32,6 +33,7 @@ from kernels.softmax import (
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
 )
+from kernels.unfold import fold, unfold
 
 MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: other distributions are called `kernels` too
 
@@ -56,6 +58,7 @@ __all__ = [
     "conv2d_input",
     "conv2d_weight",
     "current_backend",
+    "fold",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
     "global_response_norm",
@@ -74,6 +77,7 @@ __all__ = [
     "max_pool2d_gather",
     "relu",
     "relu_backward",
+    "resample2d",
     "rule_step",
     "scale",
     "sgd_step",
@@ -84,4 +88,5 @@ __all__ = [
     "squared_norm",
     "tanh",
     "tanh_backward",
+    "unfold",
 ]

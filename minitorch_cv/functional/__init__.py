@@ -2,14 +2,52 @@
 
 from minitorch_cv.functional.activation import log_softmax, relu, softmax, tanh
 from minitorch_cv.functional.choose import clamp, masked_fill, maximum, minimum, where
-from minitorch_cv.functional.compare import eq, ge, gt, isfinite, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne
+from minitorch_cv.functional.compare import (
+    allclose,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    bitwise_xor,
+    eq,
+    ge,
+    gt,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    ne,
+)  # fmt: skip
 from minitorch_cv.functional.conv import conv2d, conv_transpose2d
 from minitorch_cv.functional.convert import clone, to
 from minitorch_cv.functional.cumulate import cumprod, cumsum
+from minitorch_cv.functional.distance import cosine_similarity, normalize, pairwise_distance
 from minitorch_cv.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout, stochastic_depth
-from minitorch_cv.functional.index import gather, getitem, setitem
-from minitorch_cv.functional.inplace import add_, copy_, div_, fill_, mul_, pow_, sub_, zero_
+from minitorch_cv.functional.einsum import einsum
+from minitorch_cv.functional.fold import fold, unfold
+from minitorch_cv.functional.group_norm import group_norm, instance_norm
+from minitorch_cv.functional.index import getitem, setitem
+from minitorch_cv.functional.inplace import (
+    add_,
+    clamp_,
+    copy_,
+    div_,
+    fill_,
+    floor_divide_,
+    masked_fill_,
+    mul_,
+    pow_,
+    remainder_,
+    sub_,
+    zero_,
+)  # fmt: skip
 from minitorch_cv.functional.join import cat, chunk, meshgrid, narrow, repeat, repeat_interleave, split, stack, tile, unbind
+from minitorch_cv.functional.layer_norm import layer_norm, rms_norm
 from minitorch_cv.functional.linear import linear
 from minitorch_cv.functional.loss import (
     binary_cross_entropy,
@@ -26,9 +64,21 @@ from minitorch_cv.functional.loss import (
     triplet_margin_loss,
 )  # fmt: skip
 from minitorch_cv.functional.math import add, addcdiv, addcmul, div, floor_divide, lerp, mul, neg, pow, remainder, sigmoid, square, sub
-from minitorch_cv.functional.matmul import matmul
+from minitorch_cv.functional.matmul import bmm, dot, matmul, mm, mv, outer
 from minitorch_cv.functional.norm import batch_norm
-from minitorch_cv.functional.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from minitorch_cv.functional.padding import pad
+from minitorch_cv.functional.pick import (
+    bincount,
+    gather,
+    index_select,
+    masked_select,
+    nonzero,
+    one_hot,
+    scatter,
+    scatter_add,
+    take_along_dim,
+)  # fmt: skip
+from minitorch_cv.functional.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, lp_pool2d, max_pool2d, max_unpool2d
 from minitorch_cv.functional.rearrange import diag, diag_embed, diagonal, flip, roll, tril, triu
 from minitorch_cv.functional.reduce import (
     all,
@@ -49,12 +99,13 @@ from minitorch_cv.functional.reduce import (
     sum_to_shape,
     var,
 )  # fmt: skip
+from minitorch_cv.functional.resample import interpolate
+from minitorch_cv.functional.response_norm import global_response_norm, local_response_norm
 from minitorch_cv.functional.shape import (
     broadcast_to,
     contiguous,
     flatten,
     movedim,
-    pad,
     permute,
     reshape,
     squeeze,
@@ -63,6 +114,8 @@ from minitorch_cv.functional.shape import (
     unflatten,
     unsqueeze,
 )  # fmt: skip
+from minitorch_cv.functional.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minitorch_cv.functional.sort import argsort, sort, topk
 from minitorch_cv.functional.unary import (
     abs,
     acos,
@@ -94,17 +147,30 @@ from minitorch_cv.functional.unary import (
 )  # fmt: skip
 
 __all__ = [
-    "abs", "acos", "acosh", "adaptive_avg_pool2d", "add", "add_", "addcdiv", "addcmul", "all", "alpha_dropout", "amax", "amin", "any",
-    "argmax", "argmin", "asin", "asinh", "atan", "atanh", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clone", "contiguous", "conv2d",
+    "abs", "acos", "acosh", "adaptive_avg_pool2d", "adaptive_max_pool2d", "add", "add_", "addcdiv", "addcmul", "all", "allclose",
+    "alpha_dropout", "amax", "amin", "any", "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atanh", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
+    "bmm", "broadcast_to", "cat", "ceil", "channel_shuffle", "chunk", "clamp", "clamp_", "clone", "contiguous", "conv2d",
     "conv_transpose2d", "copy_", "cos", "cosh", "cosine_embedding_loss", "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag",
-    "diag_embed", "diagonal", "div", "div_", "dropout", "dropout1d", "dropout2d", "dropout3d", "eq", "exp", "exp2", "expm1",
-    "feature_alpha_dropout", "fill_", "flatten", "flip", "floor", "floor_divide", "gather", "ge", "getitem", "gt", "huber_loss", "isfinite",
-    "isnan", "kl_div", "l1_loss", "le", "lerp", "linear", "log", "log1p", "log2", "log10", "log_softmax", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsumexp", "lt", "masked_fill", "matmul", "max", "max_pool2d", "maximum", "mean", "meshgrid", "min",
-    "minimum", "movedim", "mse_loss", "mul", "mul_", "narrow", "ne", "neg", "nll_loss", "norm", "pad", "permute", "pow", "pow_", "prod",
-    "reciprocal", "relu", "remainder", "repeat", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "setitem", "sigmoid", "sign",
-    "sin", "sinh", "smooth_l1_loss", "soft_margin_loss", "softmax", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "stochastic_depth", "sub", "sub_", "sum", "sum_to_shape", "t", "tan", "tanh", "tile", "to", "transpose", "tril", "triplet_margin_loss",
-    "triu", "trunc", "unbind", "unflatten", "unsqueeze", "var", "where", "zero_",
+    "cosine_similarity",
+    "diag_embed", "diagonal", "div", "div_", "dot", "dropout", "dropout1d", "dropout2d", "dropout3d", "einsum", "eq", "exp", "exp2",
+    "expm1", "feature_alpha_dropout", "fill_", "flatten", "flip", "floor", "floor_divide", "floor_divide_", "fold", "gather", "ge",
+    "getitem", "gt", "huber_loss", "index_select", "interpolate", "isclose", "isfinite", "isinf", "isnan", "kl_div", "l1_loss", "le",
+    "global_response_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "lerp", "linear", "log", "log1p", "log2", "log10", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "local_response_norm",
+    "logsumexp", "lp_pool2d", "lt", "masked_fill", "masked_fill_", "masked_select", "matmul", "max", "max_pool2d", "max_unpool2d",
+    "maximum", "mean", "meshgrid", "min", "minimum", "mm", "movedim", "mse_loss", "mul", "mul_", "mv", "narrow", "ne", "neg",
+    "nll_loss", "nonzero", "norm", "one_hot", "outer", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "pow", "pow_", "prod",
+    "normalize",
+    "pairwise_distance",
+    "reciprocal", "relu", "remainder", "remainder_", "repeat", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scatter",
+    "rms_norm",
+    "scatter_add", "setitem", "sigmoid", "sign", "sin", "sinh", "smooth_l1_loss", "soft_margin_loss", "softmax", "sort", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "stochastic_depth", "sub", "sub_", "sum", "sum_to_shape", "t", "take_along_dim", "tan",
+    "tanh", "tile", "to", "topk", "transpose", "tril", "triplet_margin_loss", "triu", "trunc", "unbind", "unflatten", "unfold",
+    "unsqueeze", "var", "where", "zero_",
 ]  # fmt: skip

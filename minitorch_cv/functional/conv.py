@@ -21,7 +21,7 @@ from kernels.geometry import Pair, output_length, pair, transposed_output_size
 from minitorch_cv.autograd import Function
 from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import as_batch, check_floating
-from minitorch_cv.functional.shape import pad
+from minitorch_cv.functional.padding import pad
 from minitorch_cv.tensor import Tensor
 
 

@@ -4,23 +4,27 @@ Where the winners of a maximum are known, it is a linear map, which picks one pi
 anyway. Each map is paired with its adjoint, and each is the gradient of the other.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import kernels
-from kernels.geometry import Pair
+from kernels.geometry import Pair, pair, transposed_output_size
+from kernels.meta import is_meta
 from minitorch_cv.autograd import Function
 from minitorch_cv.functional.checks import as_batch
+from minitorch_cv.functional.choose import where
+from minitorch_cv.functional.index import last_writes
 from minitorch_cv.tensor import Tensor
 
 
 class MaxPool2d(Function):
-    """x -> y, and the places of the winners, which have no gradient."""
+    """x -> y, and the places of the winners, which have no gradient. kernel: `kernels.max_pool2d`, or the adaptive one."""
 
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, **window: Any) -> tuple[np.ndarray, np.ndarray]:
-        y, ctx.indices = kernels.max_pool2d(x, **window)
+    def forward(ctx: Any, x: np.ndarray, *, kernel: Callable, **window: Any) -> tuple[np.ndarray, np.ndarray]:
+        y, ctx.indices = kernel(x, **window)
         ctx.input_size = x.shape[2:]
         ctx.mark_non_differentiable(1)
         return y, ctx.indices
@@ -80,6 +84,32 @@ class AvgPool2dAdjoint(Function):
         return (AvgPool2d.apply(ggx, **ctx.window),)
 
 
+class AdaptiveAvgPool2d(Function):
+    """x (N, C, H, W) -> y (N, C, OH, OW)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, output_size: Pair) -> np.ndarray:
+        ctx.input_size = x.shape[2:]
+        return kernels.adaptive_avg_pool2d(x, output_size)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor]:
+        return (AdaptiveAvgPool2dAdjoint.apply(gy, input_size=ctx.input_size),)
+
+
+class AdaptiveAvgPool2dAdjoint(Function):
+    """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
+
+    @staticmethod
+    def forward(ctx: Any, gy: np.ndarray, *, input_size: Pair) -> np.ndarray:
+        ctx.output_size = gy.shape[2:]
+        return kernels.adaptive_avg_pool2d_backward(gy, input_size)
+
+    @staticmethod
+    def backward(ctx: Any, ggx: Tensor) -> tuple[Tensor]:
+        return (AdaptiveAvgPool2d.apply(ggx, output_size=ctx.output_size),)
+
+
 class GlobalAvgPool2d(Function):
     """x (N, C, H, W) -> y (N, C, 1, 1)."""
 
@@ -118,8 +148,9 @@ def max_pool2d(
     """
     x, single = as_batch(input)
     y, indices = MaxPool2d.apply(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
-    )
+        x, kernel=kernels.max_pool2d,
+        kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
+    )  # fmt: skip
     if single:
         y, indices = y.squeeze(0), indices.squeeze(0)
     return (y, indices) if return_indices else y
@@ -144,10 +175,91 @@ def avg_pool2d(
     return y.squeeze(0) if single else y
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: int | Pair) -> Tensor:
-    """The mean of every plane (Lin et al. 2014, "Network in network"): (N, C, H, W) -> (N, C, 1, 1). output_size: 1 or (1, 1)."""
-    if output_size not in (1, (1, 1), [1, 1]):
-        raise ValueError(f"output_size: got {output_size!r}, expected 1, the only size there is")
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size: int | Pair, stride: int | Pair | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """The p-norm of every window, p = norm_type, without absolute values: (sum of x^p)^(1/p).
+
+    kernel_size, stride (None: kernel_size), ceil_mode: as in `avg_pool2d`; a window that hangs over the end counts as if what it does
+    not see were like the rest. norm_type 1 is the sum. Where the sum is zero the gradient is NaN, and where p is not
+    a whole number so are powers of negative numbers: PyTorch's definition.
+    (Sermanet et al. 2012, "Convolutional neural networks applied to house numbers digit classification".)
+    """
+    if norm_type == 0:
+        raise ValueError("norm_type: got 0, expected another number")
+    height, width = pair(kernel_size, "kernel_size", 1)
+    powers = input if norm_type == 1 else input**norm_type
+    sums = avg_pool2d(powers, (height, width), stride, 0, ceil_mode) * (height * width)
+    return sums if norm_type == 1 else sums ** (1 / norm_type)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None] | None) -> Tensor:
+    """The mean of windows that cover the image, as many as asked for: images (N, C, H, W), or one image, to (N, C, OH, OW).
+
+    output_size: (OH, OW), or one number for both; None keeps a length. Window oh goes from row floor(oh * H / OH) to before
+    ceil((oh + 1) * H / OH), and likewise for the columns. Size 1 is the mean of the plane (Lin et al. 2014, "Network in network").
+    """
     x, single = as_batch(input)
-    y = GlobalAvgPool2d.apply(x)
+    size = _adaptive_size(x, output_size)
+    y = GlobalAvgPool2d.apply(x) if size == (1, 1) else AdaptiveAvgPool2d.apply(x, output_size=size)
     return y.squeeze(0) if single else y
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: int | tuple[int | None, int | None] | None, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The maximum of windows that cover the image, as many as asked for (He et al. 2014, "Spatial pyramid pooling").
+
+    The windows and output_size are those of `adaptive_avg_pool2d`, maximum and return_indices those of `max_pool2d`.
+    """
+    x, single = as_batch(input)
+    y, indices = MaxPool2d.apply(x, kernel=kernels.adaptive_max_pool2d, output_size=_adaptive_size(x, output_size))
+    if single:
+        y, indices = y.squeeze(0), indices.squeeze(0)
+    return (y, indices) if return_indices else y
+
+
+def _adaptive_size(x: Tensor, output_size: int | tuple[int | None, int | None] | None) -> Pair:
+    sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(sizes) == 2 and None in sizes:
+        sizes = tuple([length if size is None else size for length, size in zip(x.shape[2:], sizes, strict=True)])
+    return pair(sizes, "output_size", 1)  # type: ignore[arg-type]
+
+
+def max_unpool2d(
+    input: Tensor, indices: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0,
+    output_size: Pair | tuple[int, ...] | None = None,
+) -> Tensor:  # fmt: skip
+    """What a max pooling has kept, put back to where it was, among zeros: (N, C, OH, OW) -> (N, C, H, W), or without N.
+
+    indices: places h*W + w as `max_pool2d(..., return_indices=True)` gives them; of several values for one place the last one counts.
+    kernel_size, stride (None: kernel_size), padding: those of the pooling. output_size: (H, W), or a shape that ends with it, where that
+    was not (OH - 1) * stride - 2 * padding + kernel_size, but up to `stride` more or less.
+    (Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks".)
+    """
+    x, single = as_batch(input)
+    if not isinstance(indices, Tensor) or indices.shape != input.shape:
+        raise ValueError(f"indices: got {getattr(indices, 'shape', indices)}, expected a Tensor of shape {input.shape} like input")
+    kernel, pads = pair(kernel_size, "kernel_size", 1), pair(padding, "padding", 0)
+    strides = kernel if stride is None else pair(stride, "stride", 1)
+    size = transposed_output_size((x.shape[2], x.shape[3]), kernel, strides, pads, (1, 1), (0, 0))
+    if output_size is not None:
+        usual, size = size, pair(tuple(output_size[-2:]), "output_size", 1)
+        if any(abs(length - other) >= step for length, other, step in zip(size, usual, strides, strict=True)):
+            raise ValueError(f"output_size: got {output_size}, expected {usual}, or less than the stride {strides} more or less")
+    places = indices.data.reshape(x.shape)
+    y = MaxPool2dScatter.apply(_without_overwritten(x, places, size), indices=places, input_size=size)
+    return y.squeeze(0) if single else y
+
+
+def _without_overwritten(x: Tensor, places: np.ndarray, size: Pair) -> Tensor:
+    """`x` with zeros where a later value goes to the same place of its plane."""
+    if is_meta(places) or is_meta(x.data) or places.size == 0:
+        return x
+    N, C = x.shape[:2]
+    planes = np.arange(N * C).reshape(N, C, 1, 1)
+    area = size[0] * size[1]
+    if places.min() < 0 or places.max() >= area:
+        raise ValueError(f"indices: got {places.min()} to {places.max()}, expected places in a plane of size {size}")
+    kept = last_writes((planes * area + places,), (N * C * area,))
+    return x if kept.all() else where(kept, x, 0.0)

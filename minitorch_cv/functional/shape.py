@@ -157,41 +157,6 @@ def broadcast_to(x: Tensor, *shape: Any) -> Tensor:
     return Expand.apply(x, shape=tuple(lengths))
 
 
-class Pad(Function):
-    """Positive widths add elements, negative ones cut off. The adjoint is padding by the opposite widths, with zeros."""
-
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, widths: tuple[tuple[int, int], ...], value: float) -> np.ndarray:
-        shape = [length + before + after for length, (before, after) in zip(x.shape, widths, strict=True)]
-        y = np.empty_like(x, shape=shape)  # in the memory order of x
-        y.fill(value)
-        source = tuple([slice(max(-b, 0), length - max(-a, 0)) for length, (b, a) in zip(x.shape, widths, strict=True)])
-        target = tuple([slice(max(b, 0), length - max(a, 0)) for length, (b, a) in zip(shape, widths, strict=True)])
-        y[target] = x[source]
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> Tensor:
-        return Pad.apply(gy, widths=tuple([(-before, -after) for before, after in ctx.options["widths"]]), value=0)
-
-
-@method()
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Add `value` (0 by default) around `input`, or cut off where a width is negative.
-
-    pad: (left, right, top, bottom, ...): two widths for the last dimension, then two for the one before it, and so on.
-    """
-    if mode != "constant":
-        raise ValueError(f"mode: got {mode!r}, expected 'constant', the only one so far")
-    if len(pad) % 2 or len(pad) > 2 * input.ndim:
-        raise ValueError(f"pad: got {len(pad)} widths, expected two for each padded dimension, of at most {input.ndim}")
-    pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)][::-1]
-    widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(pairs)
-    if any(length + min(before, 0) + min(after, 0) < 0 for length, (before, after) in zip(input.shape, widths, strict=True)):
-        raise ValueError(f"pad: got {tuple(pad)}, which cuts off more than there is of shape {input.shape}")
-    return Pad.apply(input, widths=widths, value=0 if value is None else value)
-
-
 class Contiguous(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
