@@ -56,6 +56,11 @@ def as_array(x: Any) -> np.ndarray:
     return x if type(x) is MetaArray else np.asarray(x)
 
 
+def any_known(mask: np.ndarray) -> bool:
+    """Whether an element of `mask` is true; of a mask that is only a shape nobody knows one, so that checks of values let it pass."""
+    return not is_meta(mask) and bool(mask.any())
+
+
 @cache
 def _the_element(dtype: np.dtype) -> np.ndarray:
     element = np.full((), np.nan if dtype.kind == "f" else 0, dtype)

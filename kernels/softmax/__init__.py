@@ -21,6 +21,7 @@ import numpy as np
 
 from kernels.backend import implementation
 from kernels.checks import check_dtype, check_floating, check_ndim, check_shape
+from kernels.meta import any_known
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -90,5 +91,5 @@ def _check_loss(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
     wrong = ((target < 0) | (target >= C)) & (target != ignore_index)
-    if wrong.any():
+    if any_known(wrong):
         raise IndexError(f"target: got class {target[wrong][0]}, expected 0 to {C - 1}, or ignore_index {ignore_index}")
