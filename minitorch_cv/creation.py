@@ -68,6 +68,13 @@ def arange(
     return Tensor(moved(np.arange(first, last, step).astype(dtype), as_device(device)))
 
 
+def linspace(start: float, end: float, steps: int, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
+    """`steps` numbers at equal distances from `start` to `end`, both included"""
+    if steps < 0:
+        raise ValueError(f"steps: got {steps}, expected 0 or more")
+    return Tensor(moved(np.linspace(start, end, steps).astype(dtype), as_device(device)))
+
+
 def eye(n: int, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
     """The identity matrix of n rows"""
     if as_device(device) == META:

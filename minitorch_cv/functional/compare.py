@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_cv.functional.operands import operands
+from minitorch_cv.functional.operands import as_tensor, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
 
-def _binary(ufunc: np.ufunc, name: str, operator: str, reflected: str | None = None) -> Callable[[Operand, Operand], Tensor]:
-    """The function `name` of two operands, which is also the methods `name` and `operator` of Tensor."""
+def _binary(ufunc: np.ufunc, name: str, *operators: str) -> Callable[[Operand, Operand], Tensor]:
+    """The function `name` of two operands, which is also the methods `name` and `operators` of Tensor."""
 
     def function(x: Operand, y: Operand) -> Tensor:
         x, y = operands(name, x, y)
@@ -18,17 +18,20 @@ def _binary(ufunc: np.ufunc, name: str, operator: str, reflected: str | None = N
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{ufunc.__name__}(x, y), element by element"
-    method(name, operator, *([reflected] if reflected else []))(function)
-    return function
+    return method(name, *operators)(function)
 
 
+# A comparison with a number on the left, 2 < x, is turned round by Python itself.
 lt = _binary(np.less, "lt", "__lt__")
 le = _binary(np.less_equal, "le", "__le__")
 gt = _binary(np.greater, "gt", "__gt__")
 ge = _binary(np.greater_equal, "ge", "__ge__")
-logical_and = _binary(np.bitwise_and, "logical_and", "__and__", "__rand__")
-logical_or = _binary(np.bitwise_or, "logical_or", "__or__", "__ror__")
-logical_xor = _binary(np.bitwise_xor, "logical_xor", "__xor__", "__rxor__")
+logical_and = _binary(np.logical_and, "logical_and")
+logical_or = _binary(np.logical_or, "logical_or")
+logical_xor = _binary(np.logical_xor, "logical_xor")
+bitwise_and = _binary(np.bitwise_and, "bitwise_and", "__and__", "__rand__")
+bitwise_or = _binary(np.bitwise_or, "bitwise_or", "__or__", "__ror__")
+bitwise_xor = _binary(np.bitwise_xor, "bitwise_xor", "__xor__", "__rxor__")
 
 
 @method("eq", "__eq__")
@@ -49,19 +52,32 @@ def ne(x: Operand, y: Any) -> Tensor:
     return Tensor(x.data != y.data)
 
 
-@method("logical_not", "__invert__")
-def logical_not(x: Tensor) -> Tensor:
-    """not x, element by element (of integers: all bits)"""
-    return Tensor(np.invert(x.data))
+def _test(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Operand], Tensor]:
+    """The function `name` of one operand, which is also the methods `name` and `names` of Tensor."""
+
+    def function(x: Operand) -> Tensor:
+        return Tensor(ufunc(as_tensor(name, x).data))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = what
+    return method(name, *names)(function)
+
+
+logical_not = _test(np.logical_not, "logical_not", "Which elements are zero")
+bitwise_not = _test(np.invert, "bitwise_not", "All bits the other way round; of booleans, not x", "__invert__")
+isnan = _test(np.isnan, "isnan", "Which elements are NaN")
+isinf = _test(np.isinf, "isinf", "Which elements are infinite")
+isfinite = _test(np.isfinite, "isfinite", "Which elements are neither NaN nor infinite")
 
 
 @method()
-def isnan(x: Tensor) -> Tensor:
-    """Which elements are NaN"""
-    return Tensor(np.isnan(x.data))
+def isclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where |input - other| <= atol + rtol * |other|. Infinities are close to themselves; NaN is close to NaN if `equal_nan`."""
+    x, y = operands("other", input, other)
+    return Tensor(np.asarray(np.isclose(x.data, y.data, rtol, atol, equal_nan)))
 
 
 @method()
-def isfinite(x: Tensor) -> Tensor:
-    """Which elements are neither NaN nor infinite"""
-    return Tensor(np.isfinite(x.data))
+def allclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close: see `isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).data.all())

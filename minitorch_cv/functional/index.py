@@ -1,4 +1,4 @@
-"""Indexing. Taking elements and adding into places are adjoint to each other, so each is the other's gradient."""
+"""Indexing by brackets, x[index]. Taking elements and adding into places are adjoint to each other, so each is the other's gradient."""
 
 import math
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
-from minitorch_cv.functional.shape import as_dim
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
 
@@ -69,48 +68,6 @@ class SetItem(Function):
                 gvalue = gvalue * last_writes(index, gy.shape)
             gvalue = gvalue.sum_to_shape(ctx.value_shape)
         return gx, gvalue
-
-
-class Gather(Function):
-    """y[..., i, ...] = x[..., index[..., i, ...], ...] along one dimension"""
-
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, index: np.ndarray, *, dim: int) -> np.ndarray:
-        ctx.save_inputs(1)
-        ctx.shape = x.shape
-        return np.take_along_axis(x, index, dim)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, None]:
-        (index,) = ctx.saved_inputs
-        return GatherAdjoint.apply(gy, index, dim=ctx.options["dim"], shape=ctx.shape), None
-
-
-class GatherAdjoint(Function):
-    """Zeros of a shape, with y[..., i, ...] added at [..., index[..., i, ...], ...]"""
-
-    @staticmethod
-    def forward(ctx: Any, y: np.ndarray, index: np.ndarray, *, dim: int, shape: tuple[int, ...]) -> np.ndarray:
-        ctx.save_inputs(1)
-        x = np.zeros(shape, y.dtype)
-        places = [np.arange(length).reshape(-1, *[1] * (y.ndim - 1 - i)) for i, length in enumerate(index.shape)]
-        places[dim] = index
-        np.add.at(x, tuple(places), y)
-        return x
-
-    @staticmethod
-    def backward(ctx: Any, gx: Tensor) -> tuple[Tensor, None]:
-        (index,) = ctx.saved_inputs
-        return Gather.apply(gx, index, dim=ctx.options["dim"]), None
-
-
-@method()
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Along `dim`, the elements of `x` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1. Other lengths must agree."""
-    dim = as_dim(dim, x.ndim)
-    if index.ndim != x.ndim or index.shape[:dim] + index.shape[dim + 1 :] != x.shape[:dim] + x.shape[dim + 1 :]:
-        raise ValueError(f"index: got shape {index.shape}, expected that of x, {x.shape}, except along dimension {dim}")
-    return Gather.apply(x, index, dim=dim)
 
 
 def setitem(x: Tensor, index: Index, value: Operand) -> Tensor:

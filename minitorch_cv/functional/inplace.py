@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from minitorch_cv.autograd.modes import is_grad_enabled
+from minitorch_cv.functional.choose import clamp, masked_fill
 from minitorch_cv.functional.index import as_index, setitem
-from minitorch_cv.functional.math import add, div, mul, pow, sub
+from minitorch_cv.functional.math import add, div, floor_divide, mul, pow, remainder, sub
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
 
@@ -76,6 +77,30 @@ def div_(x: Tensor, other: Operand) -> Tensor:
 def pow_(x: Tensor, exponent: Operand) -> Tensor:
     """x **= exponent"""
     return _become("pow_", x, lambda: pow(x, exponent))
+
+
+@method("floor_divide_", "__ifloordiv__")
+def floor_divide_(x: Tensor, other: Operand) -> Tensor:
+    """x //= other"""
+    return _become("floor_divide_", x, lambda: floor_divide(x, other))
+
+
+@method("remainder_", "__imod__")
+def remainder_(x: Tensor, other: Operand) -> Tensor:
+    """x %= other"""
+    return _become("remainder_", x, lambda: remainder(x, other))
+
+
+@method()
+def clamp_(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """Replace what is below `min` or above `max` by them."""
+    return _become("clamp_", x, lambda: clamp(x, min, max))
+
+
+@method()
+def masked_fill_(x: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Tensor:
+    """Make the elements where `mask` holds `value`."""
+    return _become("masked_fill_", x, lambda: masked_fill(x, mask, value))
 
 
 @method("__iadd__")

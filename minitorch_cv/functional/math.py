@@ -32,7 +32,7 @@ class Add(Function):
 @method("add", "__add__", "__radd__")
 def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x + alpha * y"""
-    return Add.apply(*operands("add", x, y if alpha == 1 else y * alpha))
+    return Add.apply(*operands("add", x, y if alpha == 1 else mul(y, alpha)))
 
 
 class Sub(Function):
@@ -50,7 +50,7 @@ class Sub(Function):
 @method("sub", "__sub__", reflected="__rsub__")
 def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x - alpha * y"""
-    return Sub.apply(*operands("sub", x, y if alpha == 1 else y * alpha))
+    return Sub.apply(*operands("sub", x, y if alpha == 1 else mul(y, alpha)))
 
 
 class Mul(Function):

@@ -141,4 +141,5 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
 def _lower(x: Tensor, diagonal: int) -> np.ndarray:
     if x.ndim < 2:
         raise ValueError(f"x: got shape {x.shape}, expected matrices (..., M, N)")
-    return np.tri(*x.shape[-2:], diagonal, dtype=bool)
+    rows, columns = x.shape[-2:]
+    return np.tri(rows, columns, diagonal, dtype=bool)

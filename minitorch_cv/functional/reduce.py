@@ -1,7 +1,7 @@
 """Reductions: along some dimensions, or along all, many elements become one."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.choose import maximum, minimum, where
 from minitorch_cv.functional.join import cat
 from minitorch_cv.functional.shape import as_dim, as_dims
+from minitorch_cv.functional.sort import ValuesAndIndices
 from minitorch_cv.functional.unary import Step
 from minitorch_cv.tensor import Dims, Operand, Tensor, method
 
@@ -97,9 +98,9 @@ def norm(x: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False)
     for the smallest of |x|, 0 for the number of elements that are not 0, or any other number.
     """
     _check_floating("norm", x)
-    if isinstance(p, str) and p != "fro":
-        raise ValueError(f"p: got {p!r}, expected a number or 'fro'")
     p = 2 if p == "fro" else p
+    if isinstance(p, str):
+        raise ValueError(f"p: got {p!r}, expected a number or 'fro'")
     if p == 0:
         return sum(Step.apply(x, ufunc=lambda values: (values != 0).astype(values.dtype)), dim, keepdim)
     if p == 2:
@@ -192,13 +193,6 @@ def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) ->
     dims = as_dims(dim, x.ndim)
     _check_not_empty(name, x, dims)
     return Extreme.apply(x, ufunc=ufunc, dims=dims, keepdim=keepdim)
-
-
-class ValuesAndIndices(NamedTuple):
-    """The result of `max` and `min` along a dimension."""
-
-    values: Tensor
-    indices: Tensor
 
 
 @method()

@@ -19,7 +19,7 @@ LN2, LN10 = log_of_number(2), log_of_number(10)
 class Unary(Function):
     """y = ufunc(x). The gradient is computed from gy and x, or from gy and y (`from_output`): whichever makes it simpler."""
 
-    ufunc: np.ufunc
+    ufunc: Callable[[np.ndarray], np.ndarray]
     gradient: Callable[[Tensor, Tensor], Tensor]
     from_output: bool
 
@@ -36,12 +36,13 @@ class Unary(Function):
 
 
 def _unary(
-    ufunc: np.ufunc, name: str, what: str, of_x: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ufunc: Callable, name: str, what: str, *, of_x: Callable[[Tensor, Tensor], Tensor] | None = None,
     of_y: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[[Operand], Tensor]:  # fmt: skip
     """The function `name`, whose gradient is of_x(gy, x) or of_y(gy, y); integers become float32."""
-    body = {"ufunc": ufunc, "gradient": staticmethod(of_x or of_y), "from_output": of_x is None, "__doc__": what}
-    node = type(name.capitalize(), (Unary,), body)
+    gradient: Any = of_y if of_x is None else of_x
+    body = {"ufunc": ufunc, "gradient": staticmethod(gradient), "from_output": of_x is None, "__doc__": what}
+    node: Any = type(name.capitalize(), (Unary,), body)
 
     def function(x: Operand) -> Tensor:
         return node.apply(floating(as_tensor(name, x)))
@@ -63,16 +64,16 @@ sqrt = _unary(np.sqrt, "sqrt", "The square root; its gradient at 0 is infinite."
 rsqrt = _unary(lambda x: 1 / np.sqrt(x), "rsqrt", "1 / sqrt(x)", of_y=lambda gy, y: gy * y**3 * -0.5)
 reciprocal = _unary(np.reciprocal, "reciprocal", "1 / x", of_y=lambda gy, y: -gy * y * y)
 
-sin = _unary(np.sin, "sin", "The sine of x in radians", of_x=lambda gy, x: gy * cos(x))
-cos = _unary(np.cos, "cos", "The cosine of x in radians", of_x=lambda gy, x: -gy * sin(x))
+sin = _unary(np.sin, "sin", "The sine of x in radians", of_x=lambda gy, x: gy * x.cos())
+cos = _unary(np.cos, "cos", "The cosine of x in radians", of_x=lambda gy, x: -gy * x.sin())
 tan = _unary(np.tan, "tan", "The tangent of x in radians", of_y=lambda gy, y: gy * (y * y + 1))
-asin = _unary(np.arcsin, "asin", "The angle in radians, from -pi/2 to pi/2, whose sine is x", of_x=lambda gy, x: gy * rsqrt(1 - x * x))
-acos = _unary(np.arccos, "acos", "The angle in radians, from 0 to pi, whose cosine is x", of_x=lambda gy, x: -gy * rsqrt(1 - x * x))
+asin = _unary(np.arcsin, "asin", "The angle in radians, from -pi/2 to pi/2, whose sine is x", of_x=lambda gy, x: gy * (1 - x * x).rsqrt())
+acos = _unary(np.arccos, "acos", "The angle in radians, from 0 to pi, whose cosine is x", of_x=lambda gy, x: -gy * (1 - x * x).rsqrt())
 atan = _unary(np.arctan, "atan", "The angle in radians, from -pi/2 to pi/2, whose tangent is x", of_x=lambda gy, x: gy / (x * x + 1))
-sinh = _unary(np.sinh, "sinh", "The hyperbolic sine, (exp(x) - exp(-x)) / 2", of_x=lambda gy, x: gy * cosh(x))
-cosh = _unary(np.cosh, "cosh", "The hyperbolic cosine, (exp(x) + exp(-x)) / 2", of_x=lambda gy, x: gy * sinh(x))
-asinh = _unary(np.arcsinh, "asinh", "The number whose hyperbolic sine is x", of_x=lambda gy, x: gy * rsqrt(x * x + 1))
-acosh = _unary(np.arccosh, "acosh", "The number, not negative, whose hyperbolic cosine is x", of_x=lambda gy, x: gy * rsqrt(x * x - 1))
+sinh = _unary(np.sinh, "sinh", "The hyperbolic sine, (exp(x) - exp(-x)) / 2", of_x=lambda gy, x: gy * x.cosh())
+cosh = _unary(np.cosh, "cosh", "The hyperbolic cosine, (exp(x) + exp(-x)) / 2", of_x=lambda gy, x: gy * x.sinh())
+asinh = _unary(np.arcsinh, "asinh", "The number whose hyperbolic sine is x", of_x=lambda gy, x: gy * (x * x + 1).rsqrt())
+acosh = _unary(np.arccosh, "acosh", "The number, not negative, whose hyperbolic cosine is x", of_x=lambda gy, x: gy * (x * x - 1).rsqrt())
 atanh = _unary(np.arctanh, "atanh", "The number whose hyperbolic tangent is x", of_x=lambda gy, x: gy / (1 - x * x))
 
 

@@ -1,0 +1,194 @@
+"""Picking elements by index tensors, and putting them into places, along one dimension."""
+
+from typing import Any
+
+import numpy as np
+
+from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.index import setitem
+from minitorch_cv.functional.operands import as_tensor
+from minitorch_cv.functional.shape import as_dim
+from minitorch_cv.tensor import Operand, Tensor, method
+
+
+class Gather(Function):
+    """y[..., i, ...] = x[..., index[..., i, ...], ...] along one dimension; along the others, y may be shorter than x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, index: np.ndarray, *, dim: int) -> np.ndarray:
+        ctx.save_inputs(1)
+        ctx.shape = x.shape
+        used = tuple([slice(None) if i == dim else slice(length) for i, length in enumerate(index.shape)])
+        return np.take_along_axis(x[used], index, dim)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_inputs
+        return GatherAdjoint.apply(gy, index, dim=ctx.options["dim"], shape=ctx.shape), None
+
+
+class GatherAdjoint(Function):
+    """Zeros of a shape, with y[..., i, ...] added at [..., index[..., i, ...], ...]"""
+
+    @staticmethod
+    def forward(ctx: Any, y: np.ndarray, index: np.ndarray, *, dim: int, shape: tuple[int, ...]) -> np.ndarray:
+        ctx.save_inputs(1)
+        x = np.zeros_like(y, shape=shape)
+        np.add.at(x, _places(index, dim), y)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gx: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_inputs
+        return Gather.apply(gx, index, dim=ctx.options["dim"]), None
+
+
+def _places(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
+    """The index of x[...] that names the same elements as `index` does along `dim`."""
+    places = [np.arange(length).reshape(-1, *[1] * (index.ndim - 1 - i)) for i, length in enumerate(index.shape)]
+    places[dim] = index
+    return tuple(places)
+
+
+@method()
+def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Along `dim`, the elements of `x` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1.
+
+    index: integers, with as many dimensions as `x`, of which none but `dim` may be longer; the result has its shape.
+    """
+    if x.ndim == 0:
+        return gather(x.reshape(1), dim, as_tensor("index", index).reshape(1)).reshape(())
+    dim = as_dim(dim, x.ndim)
+    return Gather.apply(x, _checked_index(index, x.shape, dim), dim=dim)
+
+
+@method()
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` where the other dimensions are broadcast against each other: it takes what `argsort` and `argmax(keepdim=True)` return.
+
+    dim: None for indices into the flattened tensor.
+    """
+    indices = as_tensor("indices", indices)
+    if dim is None:
+        return gather(x.reshape(-1), 0, indices.reshape(-1))
+    if indices.ndim != x.ndim:
+        raise ValueError(f"indices: got shape {indices.shape}, expected {x.ndim} dimensions like x of shape {x.shape}")
+    dim = as_dim(dim, x.ndim)
+    try:
+        common = list(np.broadcast_shapes(*[(*shape[:dim], 1, *shape[dim + 1 :]) for shape in (x.shape, indices.shape)]))
+    except ValueError:
+        raise ValueError(f"indices: got shape {indices.shape}, which cannot be broadcast against {x.shape}") from None
+    wide, wide_indices = (t.broadcast_to([*common[:dim], t.shape[dim], *common[dim + 1 :]]) for t in (x, indices))
+    return gather(wide, dim, wide_indices)
+
+
+@method()
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `x` along `dim` whose numbers are in the vector `index`, one after the other"""
+    index = as_tensor("index", index)
+    if index.ndim > 1:
+        raise ValueError(f"index: got shape {index.shape}, expected a vector")
+    dim = as_dim(dim, x.ndim)
+    _check_values("index", index, x.shape[dim])
+    return x[(slice(None),) * dim + (index.reshape(-1),)]
+
+
+@method()
+def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
+    """A copy of `x` with the elements of `src` put where `index` says: y[i][index[i][j]] = src[i][j] for dim=1; the last one wins.
+
+    index: as in `gather`. src: a number, or a tensor, at least as long as `index` in every dimension.
+    """
+    dim = as_dim(dim, x.ndim)
+    index = _checked_index(index, x.shape, dim)
+    return setitem(x, _places(index.data, dim), _source(src, index, x) if np.ndim(src) else src)
+
+
+@method()
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`x` with the elements of `src` added where `index` says: y[i][index[i][j]] += src[i][j] for dim=1; the adjoint of `gather`.
+
+    index, src: as in `scatter`.
+    """
+    dim = as_dim(dim, x.ndim)
+    index = _checked_index(index, x.shape, dim)
+    return x + GatherAdjoint.apply(_source(src, index, x), index, dim=dim, shape=x.shape)
+
+
+def _source(src: Operand, index: Tensor, x: Tensor) -> Tensor:
+    """The part of `src` that `index` speaks of"""
+    src = as_tensor("src", src)
+    if src.ndim != index.ndim or any(length < wanted for length, wanted in zip(src.shape, index.shape, strict=True)):
+        raise ValueError(f"src: got shape {src.shape}, expected at least that of index, {index.shape}")
+    if src.dtype != x.dtype:
+        raise TypeError(f"src: got {src.dtype}, expected {x.dtype} like x")
+    return src if src.shape == index.shape else src[tuple([slice(length) for length in index.shape])]
+
+
+def _checked_index(index: Any, shape: tuple[int, ...], dim: int) -> Tensor:
+    index = as_tensor("index", index)
+    if index.ndim != len(shape) or any(i != dim and n > m for i, (n, m) in enumerate(zip(index.shape, shape, strict=True))):
+        raise ValueError(f"index: got shape {index.shape}, expected at most that of x, {shape}, except along dimension {dim}")
+    _check_values("index", index, shape[dim])
+    return index
+
+
+def _check_values(name: str, index: Tensor, length: int) -> None:
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: got {index.dtype}, expected integers")
+    if index.numel() and not (0 <= index.data.min() and index.data.max() < length):
+        raise IndexError(f"{name}: got {index.data.min()} to {index.data.max()}, expected 0 to {length - 1}")
+
+
+# --- by condition
+
+
+@method()
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements of `x` where `mask` (booleans) holds, as a vector; both are broadcast against each other."""
+    mask = as_tensor("mask", mask)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"mask: got {mask.dtype}, expected booleans")
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return x.broadcast_to(shape)[mask.broadcast_to(shape)]
+
+
+@method()
+def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
+    """The places of the elements that are not zero: a row of indices for each (K, ndim), or, `as_tuple`, K indices for each dimension."""
+    places = np.nonzero(np.atleast_1d(x.data))
+    if as_tuple:
+        return tuple([Tensor(indices) for indices in places])
+    return Tensor(np.stack(places, axis=1)[:, : x.ndim])
+
+
+# --- whole numbers as classes
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Classes (...) as rows (..., num_classes) of zeros with a one in the place of the class, int64; -1: as many as the largest + 1."""
+    if tensor.dtype.kind not in "iu":
+        raise TypeError(f"tensor: got {tensor.dtype}, expected integers")
+    if num_classes == -1:
+        if tensor.numel() == 0:
+            raise ValueError("num_classes: got -1 for no classes at all, expected their number")
+        num_classes = int(tensor.data.max()) + 1
+    if num_classes < 1:
+        raise ValueError(f"num_classes: got {num_classes}, expected -1 or at least 1")
+    _check_values("tensor", tensor, num_classes)
+    return (tensor.unsqueeze(-1) == np.arange(num_classes)).long()
+
+
+@method()
+def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each number 0, 1, 2, ... stands in the vector `x`; with weights (N,), the sum of those of its places. No gradient."""
+    if x.dtype.kind not in "iub" or x.ndim != 1 or (x.numel() and x.data.min() < 0):
+        raise ValueError(f"x: got {x.dtype} of shape {x.shape}, expected a vector of integers, none negative")
+    if minlength < 0:
+        raise ValueError(f"minlength: got {minlength}, expected 0 or more")
+    if weights is None:
+        return Tensor(np.bincount(x.data, minlength=minlength))
+    if weights.shape != x.shape:
+        raise ValueError(f"weights: got shape {weights.shape}, expected {x.shape} like x")
+    sums = np.bincount(x.data, weights.data, minlength)
+    return Tensor(sums.astype(weights.dtype if weights.dtype.kind == "f" else np.float64))
