@@ -125,29 +125,42 @@ def batch_norm(
     check_floating("input", input)
     if input.ndim < 2:
         raise ValueError(f"input: got shape {input.shape}, expected (N, C) or (N, C, *)")
-    for name, running in (("running_mean", running_mean), ("running_var", running_var)):
-        if running is not None and running.shape != (input.shape[1],):
-            raise ValueError(f"{name}: got shape {running.shape}, expected {(input.shape[1],)}, a number for each channel")
-        if running is not None and running.dtype != input.dtype:
-            raise TypeError(f"{name}: got {running.dtype}, expected {input.dtype} like input")
+    check_running_statistics(input, running_mean, running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
         return BatchNormEval.apply(input, weight, bias, residual, running_mean, running_var, eps=eps, relu=relu)
-    if not isinstance(momentum, (int, float, np.number)):
-        raise TypeError(f"momentum: got {momentum!r}, expected a number; the average of all batches is up to nn.BatchNorm2d(momentum=None)")
+    check_momentum(momentum)
     count = math.prod(input.shape) // max(1, input.shape[1])  # values per channel
     if count == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one value per channel when training")
     y, mean, var = BatchNormTrain.apply(input, weight, bias, residual, eps=eps, relu=relu)
     if count and not is_recomputing():  # a checkpoint runs its forward twice, but the batch counts once; an empty batch does not count
         unbiased = var.data * (count / (count - 1))
-        _move(running_mean, mean.data, momentum)
-        _move(running_var, unbiased, momentum)
+        move_running_statistics(running_mean, running_var, mean.data, unbiased, momentum)
     return y
 
 
-def _move(running: Tensor | None, value: np.ndarray, momentum: float) -> None:
-    if running is not None:
-        with no_grad():
-            running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))
+def check_running_statistics(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> None:
+    """Errors unless running statistics, where there are any, are a number for each channel of input."""
+    for name, running in (("running_mean", running_mean), ("running_var", running_var)):
+        if running is not None and running.shape != (input.shape[1],):
+            raise ValueError(f"{name}: got shape {running.shape}, expected {(input.shape[1],)}, a number for each channel")
+        if running is not None and running.dtype != input.dtype:
+            raise TypeError(f"{name}: got {running.dtype}, expected {input.dtype} like input")
+
+
+def check_momentum(momentum: float) -> None:
+    """TypeError unless momentum is a number."""
+    if not isinstance(momentum, (int, float, np.number)):
+        raise TypeError(f"momentum: got {momentum!r}, expected a number; the average of all batches is up to nn.BatchNorm2d(momentum=None)")
+
+
+def move_running_statistics(
+    running_mean: Tensor | None, running_var: Tensor | None, mean: np.ndarray, var: np.ndarray, momentum: float
+) -> None:
+    """running = (1 - momentum) * running + momentum * value, in place, for those that there are."""
+    for running, value in ((running_mean, mean), (running_var, var)):
+        if running is not None:
+            with no_grad():
+                running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))
