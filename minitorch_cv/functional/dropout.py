@@ -13,6 +13,7 @@ accepted, but the result is always a new Tensor. Without training, or with p = 0
 
 import numpy as np
 
+from kernels import meta
 from minitorch_cv import random
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
@@ -114,6 +115,8 @@ def _alpha_dropped(input: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
 
 def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
     """Booleans, each true with probability 1 - p; images channels-last in memory, as the images themselves are."""
+    if input.is_meta:
+        return meta.empty(shape, np.bool_)
     rng = random.generator("dropout")
     if len(shape) != 4:
         return rng.random(shape, np.float32) >= p

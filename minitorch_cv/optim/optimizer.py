@@ -65,6 +65,8 @@ class Optimizer:
                 raise TypeError(f"params: number {place} is {type(param).__name__}, expected a Tensor")
             if not param.is_leaf:
                 raise ValueError(f"params: number {place} is the result of a computation, expected a leaf: a tensor that is not computed")
+            if param.is_meta:
+                raise ValueError(f"params: number {place} is a shape-only tensor (device 'meta'), expected one that has values to update")
             if id(param) in taken:
                 raise ValueError(f"params: number {place}, of shape {param.shape}, is in the list or in another group already")
             taken.add(id(param))
