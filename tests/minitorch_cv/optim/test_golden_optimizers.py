@@ -78,7 +78,7 @@ def test_every_number_is_compared(arrays: Arrays) -> None:
     assert set(arrays) - inputs == {f"{case['name']}.{name}" for case in CASES["optimizers"] for name in run(case, arrays, np.float64)}
 
 
-def make_schedule(case: dict[str, Any], optimizer: optim.Optimizer) -> lr_scheduler.LRScheduler:
+def make_schedule(case: dict[str, Any], optimizer: optim.Optimizer) -> Any:
     if case["name"] == "lambda_warmup5_cosine":
         return lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) / 5 if t < 5 else 0.5 * (1 + math.cos(math.pi * (t - 5) / 45)))
     if case["name"] == "sequential_warmup_cosine":
@@ -87,25 +87,35 @@ def make_schedule(case: dict[str, Any], optimizer: optim.Optimizer) -> lr_schedu
             lr_scheduler.CosineAnnealingLR(optimizer, T_max=45),
         ]
         return lr_scheduler.SequentialLR(optimizer, parts, milestones=[5])
+    if case["name"] == "multiplicative":
+        return lr_scheduler.MultiplicativeLR(optimizer, lambda t: 0.9 if t % 2 else 1.0)
     return getattr(lr_scheduler, case["class"])(optimizer, **case["options"])
+
+
+def advance(case: dict[str, Any], schedule: Any, t: int) -> None:
+    schedule.step(*([case["metric"][t]] if "metric" in case else []))
 
 
 @pytest.mark.parametrize("case", CASES["schedules"], ids=lambda case: case["name"])
 def test_schedules(case: dict[str, Any]) -> None:
     optimizer = optim.SGD([Tensor(np.zeros(1))], lr=case["base_lr"])
     schedule = make_schedule(case, optimizer)
-    found = []
-    for _ in case["lr"]:
-        found.append(optimizer.param_groups[0]["lr"])
-        schedule.step()
+    (group,) = optimizer.param_groups
+    found, momenta = [], []
+    for t in range(50):
+        found.append(group["lr"])
+        momenta.append(group["momentum"])
+        advance(case, schedule, t)
     assert_close(found, case["lr"], 1e-15)
-    np.testing.assert_allclose(found, case["lr"], rtol=1e-12, atol=1e-17)
+    np.testing.assert_allclose(found, case["lr"], rtol=2e-12, atol=1e-17)
+    if "momentum" in case:
+        assert_close(momenta, case["momentum"], 1e-15)
 
 
 @pytest.mark.parametrize("case", CASES["schedules"], ids=lambda case: case["name"])
 @pytest.mark.parametrize("stop", [0, 1, 7, 31])
 def test_a_resumed_schedule_is_the_same_to_the_bit(case: dict[str, Any], stop: int) -> None:
-    def fresh() -> tuple[optim.Optimizer, lr_scheduler.LRScheduler]:
+    def fresh() -> tuple[optim.Optimizer, Any]:
         optimizer = optim.SGD([Tensor(np.zeros(1))], lr=case["base_lr"])
         return optimizer, make_schedule(case, optimizer)
 
@@ -114,11 +124,11 @@ def test_a_resumed_schedule_is_the_same_to_the_bit(case: dict[str, Any], stop: i
     for t in range(50):
         if t == stop:
             saved = json.loads(json.dumps([optimizer.state_dict(), schedule.state_dict()]))
-        expected.append(optimizer.param_groups[0]["lr"])
-        schedule.step()
+        expected.append((optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]))
+        advance(case, schedule, t)
     resumed, schedule = fresh()
     resumed.load_state_dict(saved[0])
     schedule.load_state_dict(saved[1])
     for t in range(stop, 50):
-        assert resumed.param_groups[0]["lr"] == expected[t]
-        schedule.step()
+        assert (resumed.param_groups[0]["lr"], resumed.param_groups[0]["momentum"]) == expected[t]
+        advance(case, schedule, t)

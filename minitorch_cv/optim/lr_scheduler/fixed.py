@@ -1,99 +1,11 @@
-"""Schedules of the learning rate.
-
-A schedule says what the learning rate is at time t, t = 0 for the first update. Here each is written down as that
-function: nothing is multiplied up from one step to the next, so that a run which is resumed at t has the same learning
-rate, to the bit, as one that was never interrupted.
-
-    scheduler = CosineAnnealingLR(optimizer, T_max=epochs)    # sets the learning rate for t = 0
-    ...
-    optimizer.step()
-    scheduler.step()                                          # after each update, or after each epoch: the unit of t
-
-Names and arguments are those of torch.optim.lr_scheduler where it has the schedule.
-"""
+"""Schedules that are one formula: constant, lines, steps, powers, cosines."""
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from minitorch_cv.optim.lr_scheduler.base import LRScheduler
 from minitorch_cv.optim.optimizer import Optimizer, require
-
-Factor = Callable[[int], float]
-
-
-class LRScheduler:
-    """The base of schedules: keeps the time and sets the learning rate of each parameter group. A subclass says what it is: `lr_at`.
-
-    last_epoch: the time of the update that was made last; -1 means that none was.
-    """
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer: got {type(optimizer).__name__}, expected an Optimizer")
-        for group in optimizer.param_groups:
-            if last_epoch >= 0 and "initial_lr" not in group:
-                raise ValueError("last_epoch: to go on, each parameter group needs its 'initial_lr'; load the state of the optimiser first")
-        self.optimizer = optimizer
-        self.last_epoch = last_epoch + 1  # the time whose learning rate is set; the name is PyTorch's
-        self._set()
-
-    @property
-    def base_lrs(self) -> list[float]:
-        """The learning rate that each group began with; the optimiser keeps them, in its own state."""
-        for group in self.optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        return [group["initial_lr"] for group in self.optimizer.param_groups]
-
-    def lr_at(self, base_lr: float, t: int) -> float:
-        """The learning rate at time t of a group that began with `base_lr`."""
-        raise NotImplementedError
-
-    def step(self) -> None:
-        """Go on to the next time."""
-        self.last_epoch += 1
-        self._set()
-
-    def get_last_lr(self) -> list[float]:
-        """The learning rate of each group now."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """The time, and what the learning rates began with."""
-        return {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave; sets the learning rates."""
-        groups, base_lrs = self.optimizer.param_groups, state_dict["base_lrs"]
-        if len(base_lrs) != len(groups):
-            raise ValueError(f"state_dict: has {len(base_lrs)} learning rates, the optimiser {len(groups)} parameter groups")
-        for group, base_lr in zip(groups, base_lrs, strict=True):
-            group["initial_lr"] = base_lr
-        self.last_epoch = state_dict["last_epoch"]
-        self._set()
-
-    def _set(self) -> None:
-        for place, (group, base_lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
-            group["lr"] = self.group_lr(place, base_lr, self.last_epoch)
-
-    def group_lr(self, place: int, base_lr: float, t: int) -> float:
-        """`lr_at` for group number `place`: for schedules that treat groups differently."""
-        return self.lr_at(base_lr, t)
-
-
-class LambdaLR(LRScheduler):
-    """base_lr * lr_lambda(t); a list has one function for each group. The functions are not saved with the state."""
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1) -> None:
-        count = len(optimizer.param_groups)
-        self.lr_lambdas = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
-        if len(self.lr_lambdas) != count:
-            raise ValueError(f"lr_lambda: got {len(self.lr_lambdas)} functions, expected {count}, one for each parameter group")
-        super().__init__(optimizer, last_epoch)
-
-    def group_lr(self, place: int, base_lr: float, t: int) -> float:
-        """See `LRScheduler.group_lr`."""
-        return base_lr * self.lr_lambdas[place](t)
 
 
 class ConstantLR(LRScheduler):
@@ -231,23 +143,3 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             t -= length
             length *= self.T_mult
         return self.eta_min + (base_lr - self.eta_min) * (1 + math.cos(math.pi * t / length)) / 2
-
-
-class SequentialLR(LRScheduler):
-    """One schedule after the other: each of `milestones` is the time at which the next one takes over, at its own time 0."""
-
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1) -> None:
-        times = list(milestones)
-        require(len(times) == len(schedulers) - 1, "milestones", times, f"{len(schedulers) - 1} of them, one between each two schedules")
-        require(times == sorted(times), "milestones", times, "times in ascending order")
-        for place, scheduler in enumerate(schedulers):
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(f"schedulers: number {place} belongs to another optimiser")
-        self.schedulers, self.milestones = list(schedulers), times
-        super().__init__(optimizer, last_epoch)
-
-    def group_lr(self, place: int, base_lr: float, t: int) -> float:
-        """See `LRScheduler.group_lr`."""
-        current = bisect_right(self.milestones, t)
-        start = self.milestones[current - 1] if current else 0
-        return self.schedulers[current].group_lr(place, base_lr, t - start)
