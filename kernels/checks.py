@@ -25,3 +25,9 @@ def check_floating(name: str, array: np.ndarray) -> None:
     """TypeError unless `array` holds floating-point numbers."""
     if array.dtype.kind != "f":
         raise TypeError(f"{name}: got {array.dtype}, expected a floating-point type")
+
+
+def check_number(name: str, value: object) -> None:
+    """TypeError unless `value` is a real number, of Python or NumPy."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        raise TypeError(f"{name}: got {value!r}, expected a number")

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_floating, check_ndim, check_shape
+from kernels.checks import check_floating, check_ndim, check_number, check_shape
 from kernels.geometry import Pair, output_size, pair, window_extent
 from kernels.pool2d import windows
 
@@ -138,6 +138,7 @@ def _means(
     out_size = output_size(size, kernel_size, stride, padding, (1, 1), ceil_mode)
     bounds = _along_both(windows.sliding, size, out_size, kernel_size, stride, padding, (1, 1))
     if divisor_override is not None:
+        check_number("divisor_override", divisor_override)
         if divisor_override == 0:
             raise ValueError("divisor_override: got 0, expected another number, or None")
         return bounds, np.full(out_size, 1 / divisor_override)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.checks import check_number
 from kernels.resample.taps import Taps, identity, picked
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.checks import check_floating
@@ -44,6 +45,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     if mode != "constant" and mode not in BORDERS:
         raise ValueError(f"mode: got {mode!r}, expected 'constant', {', '.join(map(repr, BORDERS))}")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"input: got {type(input).__name__}, expected a Tensor")
+    if not isinstance(pad, (tuple, list)) or not all(hasattr(width, "__index__") for width in pad):
+        raise TypeError(f"pad: got {pad!r}, expected a sequence of integers")
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ValueError(f"pad: got {len(pad)} widths, expected two for each padded dimension, of at most {input.ndim}")
     pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)][::-1]
@@ -51,7 +56,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if any(length + min(before, 0) + min(after, 0) < 0 for length, (before, after) in zip(input.shape, widths, strict=True)):
         raise ValueError(f"pad: got {tuple(pad)}, which cuts off more than there is of shape {input.shape}")
     if mode == "constant":
-        return Pad.apply(input, widths=widths, value=0 if value is None else value)
+        filling = 0 if value is None else value
+        check_number("value", filling)
+        return Pad.apply(input, widths=widths, value=filling)
     if value is not None:
         raise ValueError(f"value: got {value} with mode {mode!r}, expected None")
     return _pad_with_own(input, pairs, mode)

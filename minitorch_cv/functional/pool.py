@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.checks import check_number
 from kernels.geometry import Pair, pair, transposed_output_size
 from kernels.meta import is_meta
 from minitorch_cv.autograd import Function
-from minitorch_cv.functional.checks import as_batch
+from minitorch_cv.functional.checks import as_batch, check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.index import last_writes
 from minitorch_cv.tensor import Tensor
+
+AdaptiveSize = int | tuple[int | None, int | None] | None  # None keeps a length
 
 
 class MaxPool2d(Function):
@@ -185,6 +188,8 @@ def lp_pool2d(
     a whole number so are powers of negative numbers: PyTorch's definition.
     (Sermanet et al. 2012, "Convolutional neural networks applied to house numbers digit classification".)
     """
+    check_floating("input", input)
+    check_number("norm_type", norm_type)
     if norm_type == 0:
         raise ValueError("norm_type: got 0, expected another number")
     height, width = pair(kernel_size, "kernel_size", 1)
@@ -193,7 +198,7 @@ def lp_pool2d(
     return sums if norm_type == 1 else sums ** (1 / norm_type)
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None] | None) -> Tensor:
+def adaptive_avg_pool2d(input: Tensor, output_size: AdaptiveSize) -> Tensor:
     """The mean of windows that cover the image, as many as asked for: images (N, C, H, W), or one image, to (N, C, OH, OW).
 
     output_size: (OH, OW), or one number for both; None keeps a length. Window oh goes from row floor(oh * H / OH) to before
@@ -206,7 +211,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
 
 
 def adaptive_max_pool2d(
-    input: Tensor, output_size: int | tuple[int | None, int | None] | None, return_indices: bool = False
+    input: Tensor, output_size: AdaptiveSize, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The maximum of windows that cover the image, as many as asked for (He et al. 2014, "Spatial pyramid pooling").
 
@@ -219,11 +224,11 @@ def adaptive_max_pool2d(
     return (y, indices) if return_indices else y
 
 
-def _adaptive_size(x: Tensor, output_size: int | tuple[int | None, int | None] | None) -> Pair:
-    sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(sizes) == 2 and None in sizes:
-        sizes = tuple([length if size is None else size for length, size in zip(x.shape[2:], sizes, strict=True)])
-    return pair(sizes, "output_size", 1)  # type: ignore[arg-type]
+def _adaptive_size(x: Tensor, output_size: AdaptiveSize) -> Pair:
+    asked: Any = (None, None) if output_size is None else output_size
+    if isinstance(asked, (tuple, list)) and len(asked) == 2:
+        asked = tuple([length if size is None else size for length, size in zip(x.shape[2:], asked, strict=True)])
+    return pair(asked, "output_size", 1)
 
 
 def max_unpool2d(
@@ -244,7 +249,7 @@ def max_unpool2d(
     strides = kernel if stride is None else pair(stride, "stride", 1)
     size = transposed_output_size((x.shape[2], x.shape[3]), kernel, strides, pads, (1, 1), (0, 0))
     if output_size is not None:
-        usual, size = size, pair(tuple(output_size[-2:]), "output_size", 1)
+        usual, size = size, pair(output_size[-2:], "output_size", 1)  # type: ignore[arg-type]
         if any(abs(length - other) >= step for length, other, step in zip(size, usual, strides, strict=True)):
             raise ValueError(f"output_size: got {output_size}, expected {usual}, or less than the stride {strides} more or less")
     places = indices.data.reshape(x.shape)

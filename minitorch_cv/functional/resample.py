@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.checks import check_number
 from kernels.geometry import Pair, pair
 from kernels.resample.taps import Taps, table
 from minitorch_cv.autograd import Function
@@ -13,7 +14,7 @@ from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.pool import adaptive_avg_pool2d
 from minitorch_cv.tensor import Tensor
 
-Scale = float | tuple[float, float] | Sequence[float]
+Scale = float | Sequence[float]
 
 
 class Resample2d(Function):
@@ -53,11 +54,12 @@ def interpolate(
     if input.ndim != 4 or 0 in input.shape[1:]:
         raise ValueError(f"input: got shape {input.shape}, expected images (N, C, H, W) that are not empty")
     _check_options(mode, align_corners, antialias)
-    size, scales = _sizes(input.shape[2:], size, scale_factor, recompute_scale_factor)
+    H, W = input.shape[2:]
+    out_size, scales = _sizes((H, W), size, scale_factor, recompute_scale_factor)
     if mode == "area":
-        return adaptive_avg_pool2d(input, size)
+        return adaptive_avg_pool2d(input, out_size)
     rows, columns = (
-        table(mode, *axis, bool(align_corners), bool(antialias)) for axis in zip(input.shape[2:], size, scales, strict=True)
+        table(mode, *axis, bool(align_corners), bool(antialias)) for axis in zip((H, W), out_size, scales, strict=True)
     )
     return Resample2d.apply(input, rows=rows, columns=columns)
 
@@ -76,13 +78,15 @@ def _sizes(
     """The new size, and for both axes how many old pixels there are to a new one."""
     if (size is None) == (scale_factor is None):
         raise ValueError(f"size: got {size} with scale_factor {scale_factor}, expected one of the two")
-    if scale_factor is None:
+    if size is not None:
         if recompute:
             raise ValueError(f"recompute_scale_factor: got {recompute} with a size, expected a scale_factor")
         size = pair(size, "size", 1)
         return size, (old[0] / size[0], old[1] / size[1])
-    factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
-    if len(factors) != 2 or not all(isinstance(f, (int, float, np.number)) and f > 0 for f in factors):
+    factors: Any = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
+    for factor in factors:
+        check_number("scale_factor", factor)
+    if len(factors) != 2 or min(factors) <= 0:
         raise ValueError(f"scale_factor: got {scale_factor!r}, expected a positive number or a pair of them")
     H, W = (int(length * float(factor)) for length, factor in zip(old, factors, strict=True))
     if min(H, W) < 1:

@@ -1,4 +1,4 @@
-"""Other shapes for the same elements, and padding. Where the memory allows it, the result is a view."""
+"""Other shapes for the same elements. Where the memory allows it, the result is a view."""
 
 import math
 from collections.abc import Sequence

@@ -5,6 +5,8 @@ from minitorch_cv.nn.activation import ReLU, Softmax, Tanh
 from minitorch_cv.nn.containers import ModuleDict, ModuleList, Sequential
 from minitorch_cv.nn.conv import Conv2d, ConvTranspose2d
 from minitorch_cv.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout, StochasticDepth
+from minitorch_cv.nn.fold import Fold, Unfold
+from minitorch_cv.nn.layer_norm import GRN, GroupNorm, LayerNorm, LayerNorm2d, LocalResponseNorm, RMSNorm
 from minitorch_cv.nn.linear import Flatten, Identity, Linear
 from minitorch_cv.nn.loss import (
     BCELoss,
@@ -21,18 +23,25 @@ from minitorch_cv.nn.loss import (
     TripletMarginLoss,
 )
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.norm import BatchNorm1d, BatchNorm2d
+from minitorch_cv.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from minitorch_cv.nn.padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from minitorch_cv.nn.parameter import Parameter
-from minitorch_cv.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from minitorch_cv.nn.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, LPPool2d, MaxPool2d, MaxUnpool2d
+from minitorch_cv.nn.upsample import ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "AlphaDropout",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
+    "ChannelShuffle",
+    "CircularPad2d",
+    "ConstantPad2d",
     "Conv2d",
     "ConvTranspose2d",
     "CosineEmbeddingLoss",
@@ -43,19 +52,35 @@ __all__ = [
     "Dropout3d",
     "FeatureAlphaDropout",
     "Flatten",
+    "Fold",
+    "GRN",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool2d",
+    "LayerNorm",
+    "LayerNorm2d",
     "Linear",
+    "LocalResponseNorm",
     "MSELoss",
     "MaxPool2d",
+    "MaxUnpool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "RMSNorm",
     "ReLU",
+    "ReflectionPad2d",
+    "ReplicationPad2d",
     "Sequential",
     "SmoothL1Loss",
     "SoftMarginLoss",
@@ -63,5 +88,10 @@ __all__ = [
     "StochasticDepth",
     "Tanh",
     "TripletMarginLoss",
+    "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "ZeroPad2d",
     "init",
 ]

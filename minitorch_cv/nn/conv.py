@@ -6,6 +6,7 @@ from kernels.geometry import Pair, pair
 from minitorch_cv import functional as F
 from minitorch_cv.device import DeviceLike
 from minitorch_cv.functional.conv import check_padding_name
+from minitorch_cv.functional.padding import BORDERS
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
 from minitorch_cv.nn.parameter import new_parameter
@@ -24,8 +25,9 @@ class _Conv(Module):
         device: DeviceLike, dtype: np.dtype | type,
     ) -> None:  # fmt: skip
         super().__init__()
-        if padding_mode != "zeros":
-            raise ValueError(f"padding_mode: got {padding_mode!r}, expected 'zeros'")
+        allowed = ("zeros",) if transposed else ("zeros", *BORDERS)
+        if padding_mode not in allowed:
+            raise ValueError(f"padding_mode: got {padding_mode!r}, expected {' or '.join(map(repr, allowed))}")
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels < 1:
                 raise ValueError(f"{name}: got {channels}, expected a positive integer")
@@ -48,12 +50,15 @@ class _Conv(Module):
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         unusual = {"padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0), "groups": 1}
         parts += [f"{name}={getattr(self, name)}" for name, usual in unusual.items() if getattr(self, name) != usual]
-        return ", ".join([*parts, *(["bias=False"] if self.bias is None else [])])
+        parts += ["bias=False"] if self.bias is None else []
+        return ", ".join(parts + ([f"padding_mode={self.padding_mode}"] if self.padding_mode != "zeros" else []))
 
 
 class Conv2d(_Conv):
     """Convolution of images (N, in_channels, H, W) with a learned kernel; see `functional.conv2d` for the arithmetic and the options.
 
+    padding_mode: what the padding consists of: "zeros", or the image's own pixels, by "reflect", "replicate" or "circular" of
+    `functional.pad`.
     State: weight (out_channels, in_channels/groups, KH, KW), bias (out_channels,).
     """
 
@@ -68,7 +73,18 @@ class Conv2d(_Conv):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padding: int | Pair | str = self.padding
+        if self.padding_mode != "zeros" and padding not in ("valid", (0, 0)):
+            x, padding = F.pad(x, self._border(), self.padding_mode), 0
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _border(self) -> list[int]:
+        """(left, right, top, bottom): the padding, as `functional.pad` wants it."""
+        if self.padding == "same":
+            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)][::-1]
+            return [width for total in totals for width in (total // 2, total - total // 2)]
+        vertical, horizontal = pair(self.padding, "padding", 0)  # type: ignore[arg-type]
+        return [horizontal, horizontal, vertical, vertical]
 
 
 class ConvTranspose2d(_Conv):

@@ -1,7 +1,8 @@
 """Pooling layers."""
 
-from kernels.geometry import Pair
+from kernels.geometry import Pair, pair
 from minitorch_cv import functional as F
+from minitorch_cv.functional.pool import AdaptiveSize
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
 
@@ -47,15 +48,60 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AdaptiveAvgPool2d(Module):
-    """The mean of every plane, whatever its size; `output_size` is 1. See `functional.adaptive_avg_pool2d`."""
+class LPPool2d(Module):
+    """The p-norm of every window, p = norm_type; see `functional.lp_pool2d`."""
 
-    def __init__(self, output_size: int | Pair) -> None:
+    def __init__(
+        self, norm_type: float, kernel_size: int | Pair, stride: int | Pair | None = None, ceil_mode: bool = False
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.lp_pool2d(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+
+
+class MaxUnpool2d(Module):
+    """The winners of a max pooling, put back to where they were; see `functional.max_unpool2d`."""
+
+    def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
+        super().__init__()
+        self.kernel_size, self.padding = pair(kernel_size, "kernel_size", 1), pair(padding, "padding", 0)
+        self.stride = self.kernel_size if stride is None else pair(stride, "stride", 1)
+
+    def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        return F.max_unpool2d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPool2d(Module):
+    """The mean of as many windows as asked for, whatever the size of the image; see `functional.adaptive_avg_pool2d`."""
+
+    def __init__(self, output_size: AdaptiveSize) -> None:
         super().__init__()
         self.output_size = output_size
 
     def forward(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool2d(Module):
+    """The maximum of as many windows as asked for, whatever the size of the image; see `functional.adaptive_max_pool2d`."""
+
+    def __init__(self, output_size: AdaptiveSize, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return F.adaptive_max_pool2d(x, self.output_size, self.return_indices)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
