@@ -55,8 +55,10 @@ class Arrangement(NamedTuple):
 
 def arrangement(x: np.ndarray, dims: int) -> Arrangement:
     """The one that leaves as much of x where it is as possible."""
+
     def slowest_first(axes: range) -> list[int]:
         return sorted(axes, key=lambda axis: -x.strides[axis])
+
     outer = x.ndim - dims
     return Arrangement(x.shape, (*slowest_first(range(outer)), *slowest_first(range(outer, x.ndim))), dims)
 

@@ -7,6 +7,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import Function
 from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.linear import linear
 from minitorch_cv.functional.normalisation import Normalisation, gradient_of_gradient
 from minitorch_cv.tensor import Tensor
 
@@ -42,9 +43,8 @@ def _local_response_norm(x: Tensor, size: int, alpha: float, beta: float, k: flo
     """In Tensor functions: which channels are in whose window is a matrix of zeros and ones."""
     first, channels = np.arange(x.shape[1])[:, None] - size // 2, np.arange(x.shape[1])
     windows = Tensor(((first <= channels) & (channels < first + size)).astype(x.dtype))
-    squares = x.square().transpose(1, -1)  # (N, *, C)
-    return x * (windows.matmul(squares.reshape(-1, x.shape[1]).transpose(0, 1)).transpose(0, 1).reshape(squares.shape)
-                .transpose(1, -1) * (alpha / size) + k) ** -beta
+    sums = linear(x.square().transpose(1, -1), windows).transpose(1, -1)  # linear maps the last dimension
+    return x * (sums * (alpha / size) + k) ** -beta
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

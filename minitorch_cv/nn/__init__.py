@@ -30,6 +30,7 @@ from minitorch_cv.nn.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d
 from minitorch_cv.nn.upsample import ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
+    "GRN",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AlphaDropout",
@@ -53,7 +54,6 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
-    "GRN",
     "GroupNorm",
     "HuberLoss",
     "Identity",

@@ -66,12 +66,16 @@ def _instance_norm(rng: Generator, values: Values) -> Call:
 
 def _and_statistics(name: str) -> Callable[[ModuleType], Callable]:
     """The function, which then returns the running statistics too: it has moved them."""
+
     def of(library: ModuleType) -> Callable:
         function = getattr(library.functional if library is mt else library.nn.functional, name)
+
         def run(x: Any, mean: Any, var: Any, *args: Any, **options: Any) -> Any:
             y = function(x, mean, var, *args, **options)
             return y if mean is None else (y, mean, var)
+
         return run
+
     return of
 
 
