@@ -1,5 +1,6 @@
 """What holds for every function, by the table in tests/helpers/table: see there."""
 
+import inspect
 import os
 from collections import Counter
 from importlib import import_module
@@ -73,6 +74,23 @@ def test_bad_arguments_are_named(row: Row, case: Any) -> None:
     args, options = tensors(mt, case.call)
     with pytest.raises(case.error, match=case.match):
         row.function()(*args, **options)
+
+
+@rows([row for row in ROWS if row.run is None])
+def test_nonsense_is_named(row: Row) -> None:
+    """A string in the place of each argument that is no switch: an error that names it."""
+    function = row.function()
+    parameters = list(inspect.signature(function).parameters.values())
+    args, options = tensors(mt, row.drawn(0))
+    for i, value in enumerate(args):
+        parameter = parameters[min(i, len(parameters) - 1)]
+        if value is not None and not isinstance(value, bool):
+            with pytest.raises((TypeError, ValueError, IndexError), match=rf"^{parameter.name}\b.*: got "):
+                function(*args[:i], "nonsense", *args[i + 1 :], **options)
+    for name, value in options.items():
+        if value is not None and not isinstance(value, bool):
+            with pytest.raises((TypeError, ValueError, IndexError), match=rf"^{name}\b.*: got "):
+                function(*args, **{**options, name: "nonsense"})
 
 
 @pytest.mark.full
