@@ -25,8 +25,8 @@ from numpy.typing import DTypeLike
 Shape = tuple[int, ...]
 
 
-class NoValuesError(TypeError):
-    """Somebody asked for the values of a shape-only array."""
+class NoValuesError(RuntimeError):
+    """Somebody asked for the values of a shape-only array. (No TypeError: NumPy catches these here and there, and tries otherwise.)"""
 
 
 def no_values(what: str) -> NoValuesError:

@@ -74,7 +74,7 @@ isfinite = _test(np.isfinite, "isfinite", "Which elements are neither NaN nor in
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|. Infinities are close to themselves; NaN is close to NaN if `equal_nan`."""
     x, y = operands("other", input, other)
-    return Tensor(np.asarray(np.isclose(x.data, y.data, rtol, atol, equal_nan)))
+    return Tensor(np.isclose(x.data, y.data, rtol, atol, equal_nan))
 
 
 @method()

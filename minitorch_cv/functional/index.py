@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.meta import is_meta
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
@@ -91,12 +92,12 @@ def as_index(index: Index) -> Any:
 def _part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
-    array = np.array(part)
+    array = part.data.copy() if isinstance(part, Tensor) else np.array(part)
     if array.size == 0 and not isinstance(part, (np.ndarray, Tensor)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
         raise IndexError(f"index: got {type(part).__name__} of {array.dtype}, expected integers, slices, None, ... or booleans")
-    return array if array.ndim or array.dtype.kind == "b" else int(array)
+    return array if array.ndim or array.dtype.kind == "b" or is_meta(array) else int(array)
 
 
 def last_writes(index: tuple, shape: tuple[int, ...]) -> np.ndarray:

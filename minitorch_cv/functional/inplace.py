@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kernels.meta import as_array, is_meta, no_values
 from minitorch_cv.autograd.modes import is_grad_enabled
 from minitorch_cv.functional.choose import clamp, masked_fill
 from minitorch_cv.functional.index import as_index, setitem
@@ -24,7 +25,10 @@ def assign(x: Tensor, index: Index, value: Operand) -> None:
         _become("x[index] = value", x, lambda: setitem(x, index, value))
     else:
         _check_writable("x[index] = value", x)
-        x.data[as_index(index)] = np.asarray(value)
+        values = value.data if isinstance(value, Tensor) else as_array(value)
+        if is_meta(values) and not x.is_meta:
+            raise no_values("x[index] = value")
+        x.data[as_index(index)] = values
         x.mark_changed()
 
 

@@ -32,7 +32,7 @@ class MatMul(Function):
 def _for_blas(x: np.ndarray) -> np.ndarray:
     """`x` itself, or, where no dimension of its matrices is contiguous, a copy: NumPy multiplies others element by element."""
     rows, columns = x.strides[-2:]
-    return x if x.itemsize in (abs(rows), abs(columns)) and min(rows, columns) > 0 else np.array(x, order="C")
+    return x if x.itemsize in (abs(rows), abs(columns)) and min(rows, columns) > 0 else x.copy()
 
 
 @method("matmul", "__matmul__", reflected="__rmatmul__")

@@ -20,7 +20,7 @@ class Sum(Function):
         ctx.shape = x.shape
         # float32 is added up in float64: the error of a long sum is that of rounding the result.
         accumulator = np.dtype(np.float64 if x.dtype.kind == "f" else np.int64)
-        y = np.asarray(np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator))
+        y: Any = np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator)
         return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
 
     @staticmethod
@@ -230,26 +230,26 @@ def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAn
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
     _check_not_empty("argmax", x, as_dims(dim, x.ndim))
-    return Tensor(np.asarray(np.argmax(x.data, axis=dim, keepdims=keepdim)))
+    return Tensor(np.argmax(x.data, axis=dim, keepdims=keepdim))
 
 
 @method()
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
     _check_not_empty("argmin", x, as_dims(dim, x.ndim))
-    return Tensor(np.asarray(np.argmin(x.data, axis=dim, keepdims=keepdim)))
+    return Tensor(np.argmin(x.data, axis=dim, keepdims=keepdim))
 
 
 @method()
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)"""
-    return Tensor(np.asarray(np.all(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim)))
+    return Tensor(np.all(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))
 
 
 @method()
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true (not zero)"""
-    return Tensor(np.asarray(np.any(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim)))
+    return Tensor(np.any(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))
 
 
 def _check_floating(name: str, x: Tensor) -> None:

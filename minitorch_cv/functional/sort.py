@@ -29,7 +29,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
         return Tensor(np.argsort(x.data, axis=dim, kind="stable"))
     # Backwards twice, so that equal elements keep their order.
     order = np.argsort(np.flip(x.data, dim), axis=dim, kind="stable")
-    return Tensor(np.ascontiguousarray(x.shape[dim] - 1 - np.flip(order, dim)))
+    return Tensor((x.shape[dim] - 1 - np.flip(order, dim)).copy())
 
 
 @method()
