@@ -22,12 +22,16 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import numba
 from numba.core import event
+from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
 
 from kernels.linking import keep_copies_apart
 
 # What LLVM may do to floating point: contract a*b+c, reorder sums, ignore the sign of zero. Not "nnan" and "ninf",
 # which fastmath=True would add: they allow it to assume that no NaN ever comes, and then a NaN vanishes in a maximum.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
+# For arithmetic whose order is its point, where x - k*a - k*b must not become x - k*(a + b): multiply-adds may be fused, no more.
+IN_ORDER = {"contract"}
 
 keep_copies_apart()
 
@@ -44,13 +48,31 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
                 fastmath=False if strict else FAST_MATH, inline="always" if inline else "never",
                 no_cfunc_wrapper=True,  # nobody calls kernels from C; a tenth of the time of compiling
             )  # fmt: skip
-        if python_function.__closure__:
-            # Numba would look the code of a function that captured others up by a pickle of them. A compiled function is
-            # pickled differently in every process, so such code would never be found again.
-            captured = _identity(kernel)
-            kernel._cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), captured)
+        _find_again(kernel._cache, python_function)
         return kernel
     return decorate if function is None else decorate(function)
+
+
+def jit_callback(function: Callable, signature: numba.core.typing.Signature) -> CFunc:
+    """Compile `function` now, as one that is called through its address (`.address`), with arguments of C's types as in `signature`."""
+    options = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
+    with _cache_in(cache_folder()):
+        callback = CFunc(function, (signature.args, signature.return_type), {}, options)
+        callback.enable_caching()
+    _find_again(callback._cache, function)
+    callback.compile()
+    return callback
+
+
+def _find_again(kept: FunctionCache, function: Callable) -> None:
+    """Let a function that captured others be looked up by their names.
+
+    Numba would look its code up by a pickle of them. A compiled function is pickled differently in every process, so such code would
+    never be found again.
+    """
+    if function.__closure__:
+        captured = _identity(function)
+        kept._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), captured)
 
 
 def _identity(value: object) -> str:

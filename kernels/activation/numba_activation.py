@@ -1,16 +1,25 @@
-"""Activation functions on several threads: arrays are seen as one long row in memory order, and threads take blocks of it."""
+"""Activation functions on several threads: arrays are seen as one long row in memory order, and threads take blocks of it.
+
+All go through the one parallel loop of `kernels/callbacks.py`, each as a worker of its own. The smooth functions' workers are made from
+the `RULES`; what is left to say here is how to loop.
+"""
 
 from collections.abc import Callable
+from functools import cache
 
+import numba
 import numpy as np
-from numba import prange
 
-from kernels.activation import numpy_activation
-from kernels.jit import jit
-from kernels.layout import flat, flat_like, unflat
+from kernels.activation import Pieces
+from kernels.activation.rules import RULES
+from kernels.callbacks import address, run
+from kernels.channel_sum import channel_sum
+from kernels.layout import channel_rows, flat, flat_like, from_channel_rows, unflat
 from kernels.memory import empty
 
-BLOCK = 1 << 15  # elements
+Worker = Callable[..., None]
+
+ROW = 1 << 10  # elements in a row of what has no rows: copies of a single weight, to be read like the weights of channels
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -23,89 +32,118 @@ def relu_backward(gy: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _map(_gate, gy, y)
 
 
-def tanh(x: np.ndarray) -> np.ndarray:
-    """See `kernels.activation`. In float32 the relative error is below 4e-7; float64 is left to NumPy, exact to the last digits."""
-    return _map(_tanh, x) if x.dtype == np.float32 else numpy_activation.tanh(x)
+def piecewise(v: np.ndarray, x: np.ndarray, pieces: Pieces) -> np.ndarray:
+    """constant + slope * v of the piece in which x lies."""
+    low, high, *lines = pieces
+    return _map(_piecewise, v, x, low, high, *(number for line in lines for number in line))
 
 
-def tanh_backward(gy: np.ndarray, y: np.ndarray) -> np.ndarray:
+def smooth(name: str, x: np.ndarray, *parameters: float) -> np.ndarray:
     """See `kernels.activation`."""
-    return _map(_tanh_backward, gy, y)
+    return _map(_values_of(name), x, x, *parameters)
 
 
-def _map(kernel: Callable, first: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """What `kernel` computes from the elements of one or several arrays of one shape, in the memory order of the first."""
+def smooth_backward(name: str, gy: np.ndarray, kept: np.ndarray, *parameters: float) -> np.ndarray:
+    """See `kernels.activation`."""
+    return _map(_gradient_of(name), gy, kept, *parameters)
+
+
+def _map(worker: Worker, first: np.ndarray, second: np.ndarray, *parameters: float) -> np.ndarray:
+    """What `worker` computes from two arrays of one shape, in the memory order of the first."""
+    numbers = np.array((*parameters, 0, 0, 0), first.dtype)  # workers may read three, whether they need them or not
     values, order = flat(first)
     result = empty(values.shape, values.dtype)
-    kernel(-(-values.size // BLOCK), values, *(flat_like(other, order) for other in others), result)
+    run(address(worker, values.dtype), values, values if second is first else flat_like(second, order), result, 1, numbers)
     return unflat(result, first.shape, order)
 
 
-def lambert_fraction(levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Polynomials p, q (highest power first) with tanh(x) = x * p(x^2) / q(x^2), from Lambert's continued fraction (1768),
-
-        tanh x = x / (1 + x^2 / (3 + x^2 / (5 + ...))).
-
-    cut after `levels` levels. All coefficients are positive, so nothing cancels. 13 levels are exact to 4e-8 wherever tanh x is not
-    1 to that precision.
-    """
-    p, q = np.poly1d([1.0]), np.poly1d([2.0 * levels - 1])
-    square = np.poly1d([1.0, 0.0])
-    for level in range(levels - 1, 0, -1):  # (2 level - 1) + x^2 / (q / p)  =  ((2 level - 1) q + x^2 p) / q
-        p, q = q, (2 * level - 1) * q + square * p
-    return p.coef / p.coef[0], q.coef / p.coef[0]
+def prelu(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """See `kernels.activation`."""
+    return _by_channel(_prelu, x, x, weight)
 
 
-P, Q = (tuple(np.float32(c) for c in coefficients) for coefficients in lambert_fraction(13))
-ONE, LARGE = np.float32(1), np.float32(9.011)  # from here on tanh rounds to 1: it is less than 2^-25 below
+def prelu_backward(gy: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """See `kernels.activation`."""
+    terms = _by_channel(_prelu_weight_terms, gy, x, weight)
+    gweight = terms.sum(dtype=np.float64).astype(x.dtype).reshape(1) if weight.size == 1 else channel_sum(terms)
+    return _by_channel(_prelu, gy, x, weight), gweight
 
 
-@jit(parallel=True)
-def _gate(blocks, gy, y, gx):
-    for b in prange(blocks):
-        _gate_block(np.intp(b), gy, y, gx)
+def _by_channel(worker: Worker, v: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What `worker` computes from the elements of two arrays and the weights of their channels."""
+    if weight.size == 1:
+        values, order = flat(v)
+        result = empty(values.shape, values.dtype)
+        run(address(worker, values.dtype), values, flat_like(x, order), result, ROW, np.full(ROW, weight[0]))
+        return unflat(result, v.shape, order)
+    rows = channel_rows(v)
+    result = empty(rows.shape, rows.dtype)
+    run(address(worker, rows.dtype), rows, channel_rows(x), result, weight.size, np.ascontiguousarray(weight))
+    return from_channel_rows(result, v.shape)
 
 
-@jit
-def _gate_block(b, gy, y, gx):
-    gy, y, gx = gy[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK], gx[b * BLOCK : (b + 1) * BLOCK]
-    zero = y.dtype.type(0)
-    for i in range(y.size):
-        gx[i] = zero if y[i] <= zero else gy[i]  # a NaN in y is not <= anything: the gate is open
+# --- workers: see kernels/callbacks.py
 
 
-@jit(parallel=True)
-def _tanh(blocks, x, y):
-    for b in prange(blocks):
-        _tanh_block(np.intp(b), x, y)
+@cache
+def _values_of(name: str) -> Worker:
+    """The worker y = f(x)."""
+    rule = RULES[name][0]
+
+    def worker(x, _, y, size, width, numbers):
+        x, y, a, b, c = numba.carray(x, size), numba.carray(y, size), numbers[0], numbers[1], numbers[2]
+        for i in range(size):
+            y[i] = rule(x[i], a, b, c)
+
+    worker.__qualname__ = f"values_of_{name}"
+    return worker
 
 
-@jit
-def _tanh_block(b, x, y):
-    x, y = x[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK]
-    for i in range(x.size):
-        v = LARGE if x[i] > LARGE else x[i]
-        v = -LARGE if v < -LARGE else v
-        square = v * v
-        p, q = P[0], Q[0]
-        for c in P[1:]:
-            p = p * square + c
-        for c in Q[1:]:
-            q = q * square + c
-        v = v * p / q
-        v = ONE if v > ONE or x[i] >= LARGE else v
-        y[i] = -ONE if v < -ONE or x[i] <= -LARGE else v
+@cache
+def _gradient_of(name: str) -> Worker:
+    """The worker gx = gy * f'(kept)."""
+    slope = RULES[name][1]
+
+    def worker(gy, kept, gx, size, width, numbers):
+        gy, kept, gx = numba.carray(gy, size), numba.carray(kept, size), numba.carray(gx, size)
+        a, b, c = numbers[0], numbers[1], numbers[2]
+        for i in range(size):
+            gx[i] = gy[i] * slope(kept[i], a, b, c)
+
+    worker.__qualname__ = f"gradient_of_{name}"
+    return worker
 
 
-@jit(parallel=True)
-def _tanh_backward(blocks, gy, y, gx):
-    for b in prange(blocks):
-        _tanh_backward_block(np.intp(b), gy, y, gx)
+def _gate(v, x, result, size, width, numbers):
+    """v where x is not <= 0: a NaN in x leaves the gate open."""
+    v, x, result, zero = numba.carray(v, size), numba.carray(x, size), numba.carray(result, size), numbers[0]
+    for i in range(size):
+        result[i] = zero if x[i] <= zero else v[i]
 
 
-@jit
-def _tanh_backward_block(b, gy, y, gx):
-    gy, y, gx = gy[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK], gx[b * BLOCK : (b + 1) * BLOCK]
-    one = y.dtype.type(1)
-    for i in range(y.size):
-        gx[i] = gy[i] * (one - y[i] * y[i])
+def _piecewise(v, x, result, size, width, numbers):
+    v, x, result, zero = numba.carray(v, size), numba.carray(x, size), numba.carray(result, size), numbers[8]
+    low, high = numbers[0], numbers[1]
+    left, left_slope, middle, slope, right, right_slope = numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7]
+    for i in range(size):
+        constant = left if x[i] <= low else (right if x[i] >= high else middle)
+        factor = left_slope if x[i] <= low else (right_slope if x[i] >= high else slope)
+        y = constant if factor == zero else constant + factor * v[i]
+        result[i] = v[i] if x[i] != x[i] else y
+
+
+def _prelu(v, x, result, size, width, weight):
+    """v where x > 0, else weight * v."""
+    v, x, result, weight = numba.carray(v, size), numba.carray(x, size), numba.carray(result, size), numba.carray(weight, width)
+    zero = weight.dtype.type(0)
+    for start in range(0, size, width):
+        for c in range(min(width, size - start)):
+            result[start + c] = v[start + c] if x[start + c] > zero else weight[c] * v[start + c]
+
+
+def _prelu_weight_terms(gy, x, terms, size, width, weight):
+    """gy * x where x <= 0: what the gradient of the weights is a sum of."""
+    gy, x, terms, weight = numba.carray(gy, size), numba.carray(x, size), numba.carray(terms, size), numba.carray(weight, width)
+    zero = weight.dtype.type(0)
+    for i in range(size):
+        terms[i] = zero if x[i] > zero else gy[i] * x[i]

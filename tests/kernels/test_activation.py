@@ -1,6 +1,7 @@
-"""Activation functions: values, gradients, memory order, NaN; every backend."""
+"""Activation functions: values against single numbers, gradients, memory order, NaN; every backend."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,89 +11,165 @@ from hypothesis import strategies as st
 from orders import ORDERS, in_order
 
 import kernels
-from kernels.activation.numba_activation import lambert_fraction
+from kernels import Pieces
+from kernels.activation import SMOOTH
+from minitorch_cv.testing import check_kernel
 
-FUNCTIONS = {
-    "relu": (kernels.relu, kernels.relu_backward, lambda v: max(v, 0.0)),
-    "tanh": (kernels.tanh, kernels.tanh_backward, math.tanh),
+
+def sigmoid(v: float) -> float:
+    return 1 / (1 + math.exp(-v))
+
+
+ONE_NUMBER: dict[str, Callable[..., float]] = {
+    "tanh": math.tanh,
+    "sigmoid": sigmoid,
+    "erf": math.erf,
+    "silu": lambda v: v * sigmoid(v),
+    "mish": lambda v: v * math.tanh(math.log1p(math.exp(v))),
+    "gelu": lambda v: v * (1 + math.erf(v / math.sqrt(2))) / 2,
+    "gelu_tanh": lambda v: v * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))) / 2,
+    "hardswish": lambda v: v * min(max(v + 3, 0), 6) / 6,
+    "softsign": lambda v: v / (1 + abs(v)),
+    "softplus": lambda v, beta, threshold: v if beta * v > threshold else math.log1p(math.exp(beta * v)) / beta,
+    "elu": lambda v, left, right, rate: right * v if v > 0 else left * (math.exp(rate * v) - 1),
 }
-TOLERANCE = {"float32": 4e-7, "float64": 1e-15}
+PARAMETERS = {"softplus": (1.5, 6.0), "elu": (1.7, 1.1, 0.8)}
+FROM_RESULT = ("tanh", "sigmoid")
+TOLERANCE = {"float32": 5e-7, "float64": 1e-14}
+BENT = Pieces(-1.0, 2.0, (0.5, -0.25), (3.0, 1.5), (7.0, 0.0))
+
 shapes = st.lists(st.integers(0, 6), max_size=4).map(tuple)
-both = pytest.mark.parametrize("name", FUNCTIONS)
+names = pytest.mark.parametrize("name", SMOOTH)
+dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
-@both
-@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_every_function_is_here() -> None:
+    assert set(SMOOTH) == set(ONE_NUMBER)
+    assert all(count == len(PARAMETERS.get(name, ())) for name, count in SMOOTH.items())
+
+
+@names
+@dtypes
 @given(shape=shapes, order=st.sampled_from(ORDERS))
-def test_values_and_gradients(name: str, dtype: str, shape: tuple, order: str, backend: str) -> None:
-    forward, backward, by_one_number = FUNCTIONS[name]
-    rng = np.random.default_rng(0)
-    x = in_order((4 * rng.standard_normal(shape)).astype(dtype), order)
-    gy = in_order(rng.standard_normal(shape).astype(dtype), order)
-    y = forward(x)
-    expected = np.array([by_one_number(float(v)) for v in x.ravel()]).reshape(shape)
+def test_smooth_values(name: str, dtype: str, shape: tuple, order: str, backend: str) -> None:
+    x = in_order((4 * np.random.default_rng(0).standard_normal(shape)).astype(dtype), order)
+    y = kernels.smooth(name, x, *PARAMETERS.get(name, ()))
+    expected = np.array([ONE_NUMBER[name](float(v), *PARAMETERS.get(name, ())) for v in x.ravel()]).reshape(shape)
     assert y.dtype == np.dtype(dtype)
     assert_close(y, expected, TOLERANCE[dtype], "y")
-    slope = expected > 0 if name == "relu" else 1 - expected**2
-    gx = backward(gy, y)
-    assert gx.dtype == np.dtype(dtype)
-    assert_close(gx, slope * gy, 4 * TOLERANCE[dtype], "gx")
 
 
-@both
-def test_gradient_against_differences(name: str, backend: str) -> None:
-    forward, backward, _ = FUNCTIONS[name]
-    x = np.linspace(-3, 3, 40)  # not 0, where relu has no derivative
+@names
+def test_smooth_gradient_against_differences(name: str, backend: str) -> None:
+    parameters = PARAMETERS.get(name, ())
+    x = np.concatenate([np.linspace(-5, -0.1, 60), np.linspace(0.1, 5, 60)])  # not 0, where ELU bends, nor 3, where hardswish does
+    x = x[np.abs(np.abs(x) - 3) > 1e-3]
     h = 1e-6
-    differences = (forward(x + h) - forward(x - h)) / (2 * h)
-    assert_close(backward(np.ones_like(x), forward(x)), differences, 1e-9)
+    differences = (kernels.smooth(name, x + h, *parameters) - kernels.smooth(name, x - h, *parameters)) / (2 * h)
+    kept = kernels.smooth(name, x, *parameters) if name in FROM_RESULT else x
+    gx = kernels.smooth_backward(name, np.full_like(x, 2.0), kept, *parameters)
+    away = np.abs(1.5 * x - 6) > 1e-3 if name == "softplus" else True  # where the threshold cuts off
+    assert_close(np.where(away, gx, 0), np.where(away, 2 * differences, 0), 1e-9)
 
 
-def test_tanh_in_float32_everywhere() -> None:
-    """The relative error that the documentation states, from where tanh x = x to where tanh x = 1."""
-    x = np.concatenate([np.linspace(-12, 12, 200_001), np.geomspace(1e-38, 1, 10_000)]).astype(np.float32)
-    x = x[x != 0]
-    exact = np.tanh(x.astype(np.float64))
-    y = kernels.tanh(x)
-    assert (np.abs(y - exact) / np.abs(exact)).max() < 4e-7
-    assert np.abs(y).max() == 1
+@names
+def test_smooth_in_several_blocks_and_every_order(name: str) -> None:
+    """More elements than a thread takes at a time: the fast version against the definition, in both types."""
+    rng, parameters = np.random.default_rng(0), PARAMETERS.get(name, ())
+    x, gy = 3 * rng.standard_normal((3, 7, 30, 31)), rng.standard_normal((3, 7, 30, 31))
+    kept = kernels.smooth(name, x, *parameters) if name in FROM_RESULT else x
+
+    def both(x: np.ndarray, gy: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return kernels.smooth(name, x, *parameters), kernels.smooth_backward(name, gy, kept, *parameters)
+
+    def definition(*arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with kernels.backend("numpy"):
+            return both(*arrays)
+
+    check_kernel(both, definition, (x, gy, kept), float64=1e-13, float32=1e-5)
 
 
-def test_lambert_fraction_is_what_it_is_called() -> None:
-    x, levels = 0.7, 5
-    nested = 2.0 * levels - 1
-    for level in range(levels - 1, 0, -1):
-        nested = (2 * level - 1) + x * x / nested
-    p, q = lambert_fraction(levels)
-    assert x * np.polyval(p, x * x) / np.polyval(q, x * x) == pytest.approx(x / nested, rel=1e-14)
+@dtypes
+@given(shape=shapes, order=st.sampled_from(ORDERS))
+def test_straight_lines(dtype: str, shape: tuple, order: str, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    x = in_order((3 * rng.standard_normal(shape)).round(1).astype(dtype), order)  # some lie on the ends of the pieces
+    gy = in_order(rng.standard_normal(shape).astype(dtype), order)
+    y, gx = kernels.piecewise(x, BENT), kernels.piecewise_backward(gy, x, BENT)
+    lines = [BENT.left if v <= -1 else BENT.right if v >= 2 else BENT.middle for v in x.ravel()]
+    assert y.dtype == gx.dtype == np.dtype(dtype)
+    assert_close(y, np.array([c + s * float(v) for (c, s), v in zip(lines, x.ravel(), strict=True)]).reshape(shape), 1e-6)
+    assert_close(gx, np.array([s * float(g) for (_, s), g in zip(lines, gy.ravel(), strict=True)]).reshape(shape), 1e-6)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
+@dtypes
+@given(shape=shapes, order=st.sampled_from(ORDERS))
+def test_relu(dtype: str, shape: tuple, order: str, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    x, gy = (in_order((4 * rng.standard_normal(shape)).astype(dtype), order) for _ in range(2))
+    y = kernels.relu(x)
+    assert y.dtype == np.dtype(dtype)
+    assert np.array_equal(y, np.where(x > 0, x, 0))
+    assert np.array_equal(kernels.relu_backward(gy, y), np.where(x > 0, gy, 0))
+
+
+@dtypes
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("shape", [(3, 5, 4, 2), (7, 5), (2, 5, 1100), (0, 5, 2, 2)])
+def test_prelu(dtype: str, channels: int, shape: tuple, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    x, gy, weight = (rng.standard_normal(s).astype(dtype) for s in (shape, shape, channels))
+    slopes = np.broadcast_to(weight.reshape(-1, *[1] * (len(shape) - 2)), shape)
+    gx, gweight = kernels.prelu_backward(gy, x, weight)
+    terms = np.where(x > 0, 0, gy.astype(np.float64) * x)
+    assert_close(kernels.prelu(x, weight), np.where(x > 0, x, slopes * x), 1e-7)
+    assert_close(gx, np.where(x > 0, gy, slopes * gy), 1e-7)
+    assert_close(gweight, terms.sum(axis=(0, *range(2, x.ndim))) if channels > 1 else terms.sum().reshape(1), 1e-6)
+    assert gx.dtype == gweight.dtype == np.dtype(dtype)
+
+
+@dtypes
 def test_nan_infinity_and_zero(dtype: str, backend: str) -> None:
     x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], dtype)
-    np.testing.assert_array_equal(kernels.relu(x), np.array([np.nan, np.inf, 0, 0, 0], dtype))
-    np.testing.assert_array_equal(kernels.tanh(x), np.array([np.nan, 1, -1, 0, 0], dtype))
     gy = np.array([1.0, 2, 3, 4, np.nan], dtype)
+    np.testing.assert_array_equal(kernels.relu(x), np.array([np.nan, np.inf, 0, 0, 0], dtype))
     np.testing.assert_array_equal(kernels.relu_backward(gy, x), np.array([1, 2, 0, 0, 0], dtype))
-    np.testing.assert_array_equal(kernels.tanh_backward(gy, kernels.tanh(x)), np.array([np.nan, 0, 0, 4, np.nan], dtype))
+    np.testing.assert_array_equal(kernels.piecewise(x, BENT), np.array([np.nan, 7, np.inf, 3, 3], dtype))
+    np.testing.assert_array_equal(kernels.piecewise_backward(gy, x, BENT), np.array([1, 0, -0.75, 6, np.nan], dtype))
+    limits = {"tanh": (1, -1), "sigmoid": (1, 0), "erf": (1, -1), "softplus": (np.inf, 0), "elu": (np.inf, -1.7)}
+    for name, (above, below) in limits.items():
+        y = kernels.smooth(name, x, *PARAMETERS.get(name, ()))
+        np.testing.assert_allclose(y[:3], [np.nan, above, below], rtol=1e-6, err_msg=name)
+    for name in SMOOTH:
+        assert np.isnan(kernels.smooth(name, x, *PARAMETERS.get(name, ()))[0]), name
+    gx = kernels.smooth_backward("tanh", gy, kernels.smooth("tanh", x))
+    np.testing.assert_array_equal(gx, np.array([np.nan, 0, 0, 4, np.nan], dtype))
 
 
-@both
-def test_result_has_the_memory_order_of_the_input(name: str, backend: str) -> None:
-    forward, backward, _ = FUNCTIONS[name]
+def test_results_have_the_memory_order_of_the_input(backend: str) -> None:
     x = in_order(np.ones((2, 3, 4, 5), np.float32), "last")
-    assert forward(x).strides == x.strides
-    assert backward(x, np.ascontiguousarray(x)).strides == x.strides
-    assert forward(np.ones((3, 4))).flags.c_contiguous
+    gy = np.ascontiguousarray(x)
+    for y in (kernels.relu(x), kernels.relu_backward(x, gy), kernels.smooth("silu", x), kernels.smooth_backward("silu", x, gy),
+              kernels.piecewise(x, BENT), kernels.prelu(x, np.ones(3, np.float32))):  # fmt: skip
+        assert y.strides == x.strides
+    assert kernels.relu(np.ones((3, 4))).flags.c_contiguous
 
 
-@both
-def test_errors_name_the_argument(name: str, backend: str) -> None:
-    forward, backward, _ = FUNCTIONS[name]
-    x = np.ones((2, 3))
-    with pytest.raises(TypeError, match="x: got int64"):
-        forward(x.astype(int))
-    with pytest.raises(TypeError, match="y: got float32"):
-        backward(x, x.astype(np.float32))
-    with pytest.raises(ValueError, match="y: got shape"):
-        backward(x, x[:1])
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: kernels.relu(x.astype(int)), TypeError, "x: got int64"),
+        (lambda x: kernels.relu_backward(x, x.astype(np.float32)), TypeError, "y: got float32"),
+        (lambda x: kernels.relu_backward(x, x[:1]), ValueError, "y: got shape"),
+        (lambda x: kernels.smooth("silu", x.astype(int)), TypeError, "x: got int64"),
+        (lambda x: kernels.smooth("swish", x), ValueError, "name: got 'swish', expected one of tanh"),
+        (lambda x: kernels.smooth("elu", x, 1.0), ValueError, "parameters: got 1, expected 3 for elu"),
+        (lambda x: kernels.smooth_backward("silu", x, x[:1]), ValueError, "kept: got shape"),
+        (lambda x: kernels.piecewise_backward(x, x[:1], BENT), ValueError, "x: got shape"),
+        (lambda x: kernels.prelu(x, np.ones(2)), ValueError, r"weight: got shape \(2,\)"),
+        (lambda x: kernels.prelu(x, np.ones(3, np.float32)), TypeError, "weight: got float32"),
+    ],
+)
+def test_errors_name_the_argument(call: Callable, error: type, words: str, backend: str) -> None:
+    with pytest.raises(error, match=words):
+        call(np.ones((2, 3)))
