@@ -8,21 +8,47 @@ A new data set is one file with a function under `@register("name")`, imported b
 """
 
 from minitorch_cv.data import cifar, digits, folder, mnist  # noqa: F401  (each enters its data sets into the table)
+from minitorch_cv.data.augment import ColorJitter, Cutout, PCANoise, RandomErasing, RandomResizedCrop, RandomRotation
 from minitorch_cv.data.dataset import DataError, Dataset, default_root, list_datasets, load, register, stratified_split
 from minitorch_cv.data.loader import Loader
-from minitorch_cv.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, Resize, ToFloat, Transform
+from minitorch_cv.data.mixing import CutMix, Mixup, RandomMix
+from minitorch_cv.data.rand_augment import RandAugment, TrivialAugment
+from minitorch_cv.data.transforms import (
+    Compose,
+    Normalize,
+    RandomApply,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+    Resize,
+    ToFloat,
+    Transform,
+)
 
 __all__ = [
+    "ColorJitter",
     "Compose",
+    "CutMix",
+    "Cutout",
     "DataError",
     "Dataset",
     "Loader",
+    "Mixup",
     "Normalize",
+    "PCANoise",
+    "RandAugment",
+    "RandomApply",
     "RandomCrop",
+    "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomMix",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
     "Resize",
     "ToFloat",
     "Transform",
+    "TrivialAugment",
     "default_root",
     "list_datasets",
     "load",

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from minitorch_cv.data.dataset import Dataset
+from minitorch_cv.data.mixing import Mixing, one_hot
 from minitorch_cv.data.transforms import Compose, ToFloat, Transform
 from minitorch_cv.random import generator_at
 
@@ -24,7 +25,8 @@ class Loader:
 
     shuffle: a new order each epoch, else the order of the data set. seed: of the order and of the augmentation.
     drop_last: leave out a last batch that is not full. transform: one, or several to be applied in turn; pixels that
-    are still uint8 after it become float32 from 0 to 1.
+    are still uint8 after it become float32 from 0 to 1. mix: mixes the images of a batch then, and makes probabilities
+    of the labels; see `mixing`.
     prefetch: how many batches are made ahead in the background; 0 makes each when it is asked for. It changes nothing
     but the time.
     """
@@ -38,6 +40,7 @@ class Loader:
         drop_last: bool = False,
         transform: Transform | Sequence[Transform] | None = None,
         prefetch: int = 2,
+        mix: Mixing | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
@@ -51,6 +54,7 @@ class Loader:
         steps = [transform] if callable(transform) else list(transform or ())
         self.transform = Compose([*steps, ToFloat()])
         self.prefetch = prefetch
+        self.mix = mix
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -70,8 +74,9 @@ class Loader:
     def epoch(self, epoch: int, start_step: int = 0) -> "Iterator[Batch]":
         """The batches of epoch number `epoch`, from number `start_step` on, so that an interrupted epoch goes on exactly where it was.
 
-        Each is (images, labels): float32 of shape (N, C, H, W), channels-last in memory, and int64 of shape (N,). The
-        iterator has a method `close()`; a loop that ends early may also simply forget it.
+        Each is (images, labels): float32 of shape (N, C, H, W), channels-last in memory, and int64 of shape (N,), or, where
+        images are mixed, float32 of shape (N, classes). The iterator has a method `close()`; a loop that ends early may also
+        simply forget it.
         """
         if not 0 <= start_step <= len(self):
             raise ValueError(f"start_step: got {start_step}, expected 0 to {len(self)}")
@@ -88,7 +93,11 @@ class Loader:
             raise IndexError(f"step: got {step}, expected 0 to {len(self) - 1}")
         chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
         images = self.transform(self.dataset.images[chosen], generator_at(self.seed, "augment", epoch, step))  # (N, H, W, C)
-        return images.transpose(0, 3, 1, 2), self.dataset.labels[chosen]
+        labels = self.dataset.labels[chosen]
+        if self.mix is not None:
+            targets = one_hot(labels, len(self.dataset.classes))
+            images, labels = self.mix(images, targets, generator_at(self.seed, "mix", epoch, step))
+        return images.transpose(0, 3, 1, 2), labels
 
 
 @dataclass(frozen=True)

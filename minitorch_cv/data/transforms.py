@@ -4,6 +4,8 @@ A transform is called with images of shape (N, H, W, C) and a random generator, 
 never writes into what it is given. uint8 means pixels from 0 to 255, as in image files; floating point means pixels
 from 0 to 1, and the transforms that turn the one into the other divide by 255. The generator is a function of seed,
 epoch and step, so that a batch is augmented the same way whichever thread makes it.
+
+Here are cuts, flips and scales; `augment` has the other random changes, `rand_augment` their combinations, `mixing` what mixes images.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from kernels.memory import empty
+from minitorch_cv.data.pixels import as_float, check_probability, image_size
 
 Transform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -35,7 +38,7 @@ class RandomCrop:
     """Put a black border of `padding` pixels around each image and cut out a piece of `size` (a number, or (height, width)) at random."""
 
     def __init__(self, size: int | tuple[int, int], padding: int = 0) -> None:
-        self.size = _size(size)
+        self.size = image_size(size)
         if padding < 0:
             raise ValueError(f"padding: got {padding}, expected 0 or more pixels")
         self.padding = padding
@@ -63,8 +66,7 @@ class RandomHorizontalFlip:
     """Mirror each image, left to right, with probability `p`."""
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"p: got {p}, expected a probability")
+        check_probability("p", p)
         self.p = p
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -80,6 +82,41 @@ class RandomHorizontalFlip:
         return f"RandomHorizontalFlip(p={self.p})"
 
 
+class RandomVerticalFlip:
+    """Turn each image upside down with probability `p`."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        check_probability("p", p)
+        self.p = p
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        result = images.copy()
+        flipped = rng.random(len(images)) < self.p
+        result[flipped] = images[flipped][:, ::-1]
+        return result
+
+    def __repr__(self) -> str:
+        return f"RandomVerticalFlip(p={self.p})"
+
+
+class RandomApply:
+    """Apply `transform`, which must keep size and dtype, to each image with probability `p`."""
+
+    def __init__(self, transform: Transform, p: float = 0.5) -> None:
+        check_probability("p", p)
+        self.transform, self.p = transform, p
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        result = images.copy()
+        chosen = rng.random(len(images)) < self.p
+        if chosen.any():
+            result[chosen] = self.transform(images[chosen], rng)
+        return result
+
+    def __repr__(self) -> str:
+        return f"RandomApply({self.transform!r}, p={self.p})"
+
+
 class Resize:
     """Enlarge or shrink to `size` (a number, or (height, width)) by bilinear interpolation, without antialiasing, to float32 from 0 to 1.
 
@@ -87,10 +124,10 @@ class Resize:
     """
 
     def __init__(self, size: int | tuple[int, int]) -> None:
-        self.size = _size(size)
+        self.size = image_size(size)
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return resize_bilinear(_as_float(images), *self.size)
+        return resize_bilinear(as_float(images), *self.size)
 
     def __repr__(self) -> str:
         return f"Resize({self.size})"
@@ -100,7 +137,7 @@ class ToFloat:
     """uint8 from 0 to 255 -> float32 from 0 to 1; floating point stays as it is."""
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return _as_float(images)
+        return as_float(images)
 
     def __repr__(self) -> str:
         return "ToFloat()"
@@ -160,17 +197,3 @@ def resize_bilinear(images: np.ndarray, height: int, width: int) -> np.ndarray:
         result += other
         images = result
     return images
-
-
-def _as_float(images: np.ndarray) -> np.ndarray:
-    if images.dtype != np.uint8:
-        return images
-    result = empty(images.shape, np.float32)
-    return np.divide(images, np.float32(255), out=result)
-
-
-def _size(size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise ValueError(f"size: got {size}, expected positive numbers of pixels")
-    return height, width

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.data import Dataset, Loader, load
-from minitorch_cv.data.transforms import Normalize, RandomCrop, RandomHorizontalFlip, Resize, Transform
+from minitorch_cv.data.transforms import Normalize, Resize, Transform
+from minitorch_cv.training.augmentation import augmentations
 from minitorch_cv.training.config import Config
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.loop import Loaders
@@ -64,10 +65,12 @@ def load_part(data: str, data_dir: str | None, image_size: tuple[int, int], trai
 def make_loaders(config: Config, images: Images) -> Loaders:
     """Batches of `images`: the training images shuffled and augmented as the recipe asks, the others as they are."""
     recipe = config.recipe
+    changes = augmentations(recipe, images.train)
+    prepared = preparation(recipe, config.image_size, images.train.image_shape)
     return Loaders(
         train=Loader(
-            images.train, recipe.batch_size, shuffle=True, seed=config.seed,
-            transform=augmentation(recipe, images.train) + preparation(recipe, config.image_size, images.train.image_shape),
+            images.train, recipe.batch_size, shuffle=True, seed=config.seed, transform=[*changes.early, *prepared, *changes.late],
+            mix=changes.mix,
         ),
         test=evaluation_loader(config, images.test),
         validation=evaluation_loader(config, images.validation) if images.validation is not None else None,
@@ -77,18 +80,6 @@ def make_loaders(config: Config, images: Images) -> Loaders:
 def evaluation_loader(config: Config, images: Dataset) -> Loader:
     """Batches in the order of the data set, not augmented."""
     return Loader(images, EVALUATION_BATCH, transform=preparation(config.recipe, config.image_size, images.image_shape))
-
-
-def augmentation(recipe: Recipe, images: Dataset) -> list[Transform]:
-    """The random changes of training images that a recipe asks for."""
-    if not recipe.augment:
-        return []
-    transforms: list[Transform] = []
-    if recipe.augmentation.get("crop"):
-        transforms.append(RandomCrop(images.image_shape[1:], padding=recipe.augmentation["crop"]))
-    if recipe.augmentation.get("flip"):
-        transforms.append(RandomHorizontalFlip())
-    return transforms
 
 
 def preparation(recipe: Recipe, image_size: tuple[int, int], image_shape: tuple[int, ...]) -> list[Transform]:

@@ -16,8 +16,8 @@ class Metrics:
     images: int = 0
 
     def add(self, mean_loss: float, logits: np.ndarray, labels: np.ndarray) -> None:
-        """One batch: its mean loss, logits (N, K), labels (N,)."""
-        place = places(logits, labels)
+        """One batch: its mean loss, logits (N, K), labels (N,); or probabilities (N, K), of which the largest counts as the label."""
+        place = places(logits, labels if labels.ndim == 1 else labels.argmax(axis=1))
         self.loss_sum += mean_loss * len(labels)
         self.top1_sum += int((place < 1).sum())
         self.top5_sum += int((place < 5).sum())

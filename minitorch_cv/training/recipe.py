@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from minitorch_cv.training.augmentation import AUGMENTATIONS
 from minitorch_cv.training.choices import OPTIMIZERS, SCHEDULES, check_choice
 
 
@@ -22,7 +23,8 @@ class Recipe:
     schedule, schedule_options: a name of `choices.SCHEDULES`, and what that schedule is told, in fractions of the whole
         training.
     augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P
-        pixels, cuts out a piece of the former size at a random place, and mirrors every second image.
+        pixels, cuts out a piece of the former size at a random place, and mirrors every second image; all that can be
+        named, and the values, are in `augmentation.AUGMENTATIONS`.
     mean, std: for each channel, of pixels between 0 and 1: images enter the model as (pixel - mean) / std. None: as
         they are, between 0 and 1.
     """
@@ -52,8 +54,8 @@ class Recipe:
             _check("momentum", self.momentum, self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
         if self.optimizer == "nesterov":
             _check("momentum", self.momentum, self.momentum > 0, "more than 0, because the optimizer is nesterov")
-        unknown = set(self.augmentation) - {"crop", "flip"}
-        _check("augmentation", dict(self.augmentation), not unknown, "the keys crop and flip only")
+        for name in self.augmentation:
+            check_choice("augmentation", name, AUGMENTATIONS)
         _check("std", self.std, self.std is None or min(self.std) > 0, "positive numbers")
         _check("mean and std", (self.mean, self.std), (self.mean is None) == (self.std is None), "both or none")
 

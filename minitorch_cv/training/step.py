@@ -17,7 +17,7 @@ from minitorch_cv.training.errors import NotFiniteError
 def train_step(
     model: Module, optimizer: Optimizer, schedule: LRScheduler, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
 ) -> tuple[float, np.ndarray]:
-    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,).
+    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,), or probabilities (N, K).
 
     Returns the mean loss before the update and the logits (N, K).
     epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.

@@ -43,6 +43,14 @@ def test_fewer_than_five_classes() -> None:
     assert (metrics.top1, metrics.top5) == (0.0, 1.0)
 
 
+def test_probabilities_count_as_their_largest_class() -> None:
+    logits, labels = np.random.default_rng(1).standard_normal((10, 6)), np.arange(10) % 6
+    plain, mixed = Metrics(), Metrics()
+    plain.add(1.0, logits, labels)
+    mixed.add(1.0, logits, (0.7 * np.eye(6)[labels] + 0.3 * np.eye(6)[labels[::-1]]).astype(np.float32))
+    assert mixed == plain
+
+
 def test_no_images() -> None:
     metrics = Metrics()
     assert all(math.isnan(value) for value in (metrics.loss, metrics.top1, metrics.top5))

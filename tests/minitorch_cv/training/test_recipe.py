@@ -28,7 +28,7 @@ BASE = Recipe(epochs=2, batch_size=10, lr=0.1, optimizer="nesterov", momentum=0.
         ({"weight_decay": -1.0}, "weight_decay: got -1.0"),
         ({"optimizer": "sdg"}, "optimizer: got 'sdg', expected one of sgd, nesterov, adam, adamw; did you mean 'sgd'?"),
         ({"schedule": "coseno"}, "schedule: got 'coseno', expected one of constant, step, multi-step, cosine, linear"),
-        ({"augmentation": {"rotate": 3}}, "augmentation: got .*rotate.*, expected the keys crop and flip only"),
+        ({"augmentation": {"rotate": 3}}, "augmentation: got 'rotate', expected one of crop, .*; did you mean 'rotation'?"),
         ({"std": None}, "mean and std: .* expected both or none"),
         ({"std": (0.0, 1.0)}, "std: got .*, expected positive numbers"),
     ],
