@@ -63,6 +63,8 @@ def arange(
 ) -> Tensor:
     """start, start + step, ... up to `end` exclusive (`arange(end)` starts at 0); integers if all three are."""
     first, last = (0, start) if end is None else (start, end)
+    if not step:
+        raise ValueError("step: got 0, expected another number")
     if dtype is None:
         dtype = DEFAULT_DTYPE if any(isinstance(number, float) for number in (first, last, step)) else np.int64
     return Tensor(moved(np.arange(first, last, step).astype(dtype), as_device(device)))

@@ -83,7 +83,8 @@ class _BatchNorm(_RunningNorm):
         self._check_channels(x.shape[1])
         momentum = self.momentum
         if momentum is None:  # the new batch is one of so many: a plain average
-            momentum = 1 / (int(self.num_batches_tracked) + 1) if self.track_running_stats else 0.0
+            counted = self.track_running_stats and not self.num_batches_tracked.is_meta
+            momentum = 1 / (int(self.num_batches_tracked) + 1) if counted else 0.0
         y = F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats, momentum, self.eps, relu=relu, residual=residual,
