@@ -117,9 +117,12 @@ def _window_sums(row, size, sums):
             sums[c] += shifted[c]
 
 
-@jit
+@jit(strict=True)
 def _raise(d, beta):
-    """d[c] becomes d[c]^-beta; for the exponents in use by square roots, which fill vector registers."""
+    """d[c] becomes d[c]^-beta; for the exponents in use by square roots, which fill vector registers.
+
+    strict: an estimate of 1 / sqrt, refined by Newton's method, would be faster, but it makes NaN of infinity.
+    """
     if beta == 0.75:
         for c in range(d.size):
             root = np.sqrt(d[c])

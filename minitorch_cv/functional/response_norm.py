@@ -87,4 +87,4 @@ def global_response_norm(input: Tensor, weight: Tensor, bias: Tensor, eps: float
     check_floating("input", input)
     if input.ndim < 3 or input.shape[1] == 0:
         raise ValueError(f"input: got shape {input.shape}, expected (N, C, *) with at least one channel")
-    return GlobalResponseNorm.apply(input, weight, bias, eps=eps)
+    return GlobalResponseNorm.apply(input, weight, bias, eps=eps)[0]

@@ -40,6 +40,34 @@ LAYERS = [
         "BatchNorm1d(4, eps=0.001, momentum=None, affine=False, bias=False, track_running_stats=False)",
     ),
     (
+        nn.BatchNorm3d(4, affine=False), (2, 4, 2, 3, 3), (2, 4, 2, 3, 3), ["running_mean", "running_var", "num_batches_tracked"],
+        "BatchNorm3d(4, eps=1e-05, momentum=0.1, affine=False, bias=False, track_running_stats=True)",
+    ),
+    (
+        nn.InstanceNorm1d(4), (2, 4, 5), (2, 4, 5), [],
+        "InstanceNorm1d(4, eps=1e-05, momentum=0.1, affine=False, bias=False, track_running_stats=False)",
+    ),
+    (
+        nn.InstanceNorm2d(4, momentum=0.3, affine=True, track_running_stats=True), (2, 4, 5, 6), (2, 4, 5, 6),
+        ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"],
+        "InstanceNorm2d(4, eps=1e-05, momentum=0.3, affine=True, bias=True, track_running_stats=True)",
+    ),
+    (
+        nn.InstanceNorm3d(4, affine=True), (4, 2, 3, 3), (4, 2, 3, 3), ["weight", "bias"],
+        "InstanceNorm3d(4, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=False)",
+    ),
+    (nn.GroupNorm(2, 4), (2, 4, 5, 6), (2, 4, 5, 6), ["weight", "bias"], "GroupNorm(2, 4, eps=1e-05, affine=True, bias=True)"),
+    (
+        nn.LayerNorm((5, 6), eps=1e-6), (2, 4, 5, 6), (2, 4, 5, 6), ["weight", "bias"],
+        "LayerNorm((5, 6), eps=1e-06, elementwise_affine=True, bias=True)",
+    ),
+    (
+        nn.LayerNorm(6, elementwise_affine=False), (2, 6), (2, 6), [],
+        "LayerNorm((6,), eps=1e-05, elementwise_affine=False, bias=False)",
+    ),
+    (nn.RMSNorm(6), (2, 4, 6), (2, 4, 6), ["weight"], "RMSNorm((6,), eps=None, elementwise_affine=True)"),
+    (nn.LocalResponseNorm(5, k=2.0), (2, 8, 3, 3), (2, 8, 3, 3), [], "LocalResponseNorm(5, alpha=0.0001, beta=0.75, k=2.0)"),
+    (
         nn.MaxPool2d(3, 2, 1, 1, ceil_mode=True), (2, 4, 6, 6), (2, 4, 4, 4), [],
         "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=True)",
     ),
