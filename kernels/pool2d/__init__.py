@@ -14,7 +14,8 @@ places, pooling is a linear map, y[o] = x[indices[o]], called `max_pool2d_gather
 over the windows that a pixel has won.
 
 Average: the sum of the pixels divided by the size of the window, which counts the padding (but not what hangs over it) if
-`count_include_pad`, else only pixels; or divided by `divisor_override`. The map is linear, `avg_pool2d_backward` is its adjoint.
+`count_include_pad`, else only pixels; or divided by `divisor_override`. The map is linear, and its adjoint is a resampling: every pixel
+of gx is a weighted sum of the windows that see it (see `kernels.resample`).
 
 Shapes: x and gx (N, C, H, W), y, gy and indices (N, C, OH, OW), any strides; results are channels-last in memory. kernel_size, stride,
 padding and dilation are a number or a (vertical, horizontal) pair; stride None means kernel_size. An empty batch gives an empty result.
@@ -22,6 +23,7 @@ padding and dilation are a number or a (vertical, horizontal) pair; stride None 
 What the versions are given is not strides and padding but the bounds of all windows, as `windows.py` describes them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,7 @@ from kernels.backend import implementation
 from kernels.checks import check_floating, check_ndim, check_number, check_shape
 from kernels.geometry import Pair, output_size, pair, window_extent
 from kernels.pool2d import windows
-
-Bounds = tuple[np.ndarray, np.ndarray]  # of the rows, of the columns
+from kernels.pool2d.windows import Mean
 
 
 def max_pool2d(
@@ -75,8 +76,7 @@ def avg_pool2d(
 ) -> np.ndarray:  # fmt: skip
     """The mean of every window; see the module's text."""
     _check_images("x", x)
-    bounds, scale = _means(x.shape[2:], kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return implementation("pool2d", "avg_pool2d", x)(x, *bounds, scale.astype(x.dtype))
+    return _mean(x, *_mean_windows(x.shape[2:], kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override))
 
 
 def avg_pool2d_backward(
@@ -86,24 +86,21 @@ def avg_pool2d_backward(
     """gx (N, C, H, W) for `input_size` (H, W): the gradient of `avg_pool2d`, given its other arguments."""
     input_size = pair(input_size, "input_size", 1)
     _check_images("gy", gy)
-    bounds, scale = _means(input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _mean_backward(gy, input_size, bounds, scale)
+    return _mean_backward(gy, *_mean_windows(input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override))
 
 
 def adaptive_avg_pool2d(x: np.ndarray, output_size: int | Pair) -> np.ndarray:
     """The mean of every adaptive window."""
     output_size = pair(output_size, "output_size", 1)
     _check_images("x", x)
-    bounds = _along_both(windows.adaptive, x.shape[2:], output_size)
-    return implementation("pool2d", "avg_pool2d", x)(x, *bounds, _areas_inverse(bounds).astype(x.dtype))
+    return _mean(x, *_along_both(windows.adaptive_mean, x.shape[2:], output_size))
 
 
 def adaptive_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.ndarray:
     """gx (N, C, H, W) for `input_size` (H, W): the gradient of `adaptive_avg_pool2d`."""
     input_size = pair(input_size, "input_size", 1)
     _check_images("gy", gy)
-    bounds = _along_both(windows.adaptive, input_size, gy.shape[2:])
-    return _mean_backward(gy, input_size, bounds, _areas_inverse(bounds))
+    return _mean_backward(gy, *_along_both(windows.adaptive_mean, input_size, gy.shape[2:]))
 
 
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
@@ -123,39 +120,34 @@ def global_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.nda
 # --- windows
 
 
-def _along_both(bounds: Any, *options: Any) -> Bounds:
-    """The bounds of the rows and of the columns, from the vertical and the horizontal part of every option."""
-    vertical, horizontal = (bounds(*parts) for parts in zip(*options, strict=True))
-    return vertical, horizontal
+def _along_both(windows_of: Callable[..., Any], *options: Any) -> Any:
+    """What `windows_of` makes of the vertical and of the horizontal part of every option."""
+    return tuple([windows_of(*parts) for parts in zip(*options, strict=True)])
 
 
-def _means(
+def _mean_windows(
     size: Pair, kernel_size: int | Pair, stride: int | Pair | None, padding: int | Pair, ceil_mode: bool, count_include_pad: bool,
     divisor_override: int | None,
-) -> tuple[Bounds, np.ndarray]:  # fmt: skip
-    """The bounds of all windows of an average, and (OH, OW) one divided by the divisor of each."""
+) -> tuple[Mean, Mean]:  # fmt: skip
     kernel_size, stride, padding = _windows(kernel_size, stride, padding, 1)
     out_size = output_size(size, kernel_size, stride, padding, (1, 1), ceil_mode)
-    bounds = _along_both(windows.sliding, size, out_size, kernel_size, stride, padding, (1, 1))
+    divisors: Any = (None, None)
     if divisor_override is not None:
         check_number("divisor_override", divisor_override)
         if divisor_override == 0:
             raise ValueError("divisor_override: got 0, expected another number, or None")
-        return bounds, np.full(out_size, 1 / divisor_override)
-    if not count_include_pad:
-        return bounds, _areas_inverse(bounds)
-    lengths = _along_both(windows.full_lengths, size, out_size, kernel_size, stride, padding)
-    return bounds, 1 / np.multiply.outer(*lengths)
+        divisors = (divisor_override, 1)
+    return _along_both(windows.sliding_mean, size, out_size, kernel_size, stride, padding, (bool(count_include_pad),) * 2, divisors)
 
 
-def _areas_inverse(bounds: Bounds) -> np.ndarray:
-    return 1 / np.multiply.outer(*[windows.lengths(axis) for axis in bounds])
+def _mean(x: np.ndarray, rows: Mean, columns: Mean) -> np.ndarray:
+    scale = np.multiply.outer(rows.weight, columns.weight)  # (OH, OW)
+    return implementation("pool2d", "avg_pool2d", x)(x, rows.bounds, columns.bounds, scale.astype(x.dtype))
 
 
-def _mean_backward(gy: np.ndarray, input_size: Pair, bounds: Bounds, scale: np.ndarray) -> np.ndarray:
-    check_shape("gy", gy, (*gy.shape[:2], *scale.shape))
-    seen_by = _along_both(windows.seen_by, bounds, input_size)
-    return implementation("pool2d", "avg_pool2d_backward", gy)(gy, *seen_by, scale.astype(gy.dtype))
+def _mean_backward(gy: np.ndarray, rows: Mean, columns: Mean) -> np.ndarray:
+    check_shape("gy", gy, (*gy.shape[:2], len(rows.weight), len(columns.weight)))
+    return implementation("resample", "resample2d", gy)(gy, rows.adjoint, columns.adjoint)
 
 
 def _windows(

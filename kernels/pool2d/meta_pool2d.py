@@ -26,8 +26,3 @@ def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
 def avg_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray | None) -> np.ndarray:
     """y (N, C, OH, OW)."""
     return like(x, (*x.shape[:2], *out_size((rows, columns))))
-
-
-def avg_pool2d_backward(gy: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """gx (N, C, H, W): `rows` and `columns` are what each pixel sees."""
-    return avg_pool2d(gy, rows, columns, scale)

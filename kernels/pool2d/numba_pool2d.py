@@ -14,9 +14,10 @@ from kernels.layout import to_nchw, to_nhwc
 from kernels.memory import empty
 from kernels.pool2d import numpy_pool2d
 from kernels.pool2d.numpy_pool2d import places_error
-from kernels.pool2d.windows import out_size
+from kernels.pool2d.windows import adaptive, adaptive_mean, out_size
 from kernels.prefetch import prefetch
-from kernels.simd import lanes, tile_fill, tile_fma, tile_load_part, tile_store_part, tile_zero
+from kernels.resample.numba_resample import resample2d
+from kernels.simd import lanes, tile_fill, tile_load_part, tile_store_part, tile_zero
 from kernels.simd_choice import tile_choose, tile_store_integers
 
 EXACT = 1 << 24  # whole numbers up to here are exact in float32
@@ -62,34 +63,16 @@ def avg_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.n
     return to_nchw(y)
 
 
-def avg_pool2d_backward(gy: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """See `kernels.pool2d`."""
-    (N, C, OH, OW), (H, W) = gy.shape, out_size((rows, columns))
-    gx = empty((N, H, W, C), gy.dtype)
-    _avg_pool_backward(N * H, _flat(gy), gx.reshape(-1), (H, W, C, OH, OW), scale, rows, columns)
-    return to_nchw(gx)
-
-
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
     """One window as large as the image."""
     H, W = x.shape[2:]
-    return avg_pool2d(x, _whole(H), _whole(W), np.full((1, 1), 1 / (H * W), x.dtype))
+    return avg_pool2d(x, adaptive(H, 1), adaptive(W, 1), np.full((1, 1), 1 / (H * W), x.dtype))
 
 
 def global_avg_pool2d_backward(gy: np.ndarray, input_size: Pair) -> np.ndarray:
-    """One window as large as the image, which every pixel is seen by."""
-    H, W = input_size
-    return avg_pool2d_backward(gy, _first(H), _first(W), np.full((1, 1), 1 / (H * W), gy.dtype))
-
-
-def _whole(size: int) -> np.ndarray:
-    """The bounds of one window that sees everything."""
-    return np.array([[0, size], [size, size]])
-
-
-def _first(size: int) -> np.ndarray:
-    """The windows that see each pixel, where there is one that sees everything, as bounds."""
-    return np.stack([np.append(np.zeros(size, np.int64), 1), np.ones(size + 1, np.int64)])
+    """Every pixel is seen by one window."""
+    rows, columns = (adaptive_mean(size, 1).adjoint for size in input_size)
+    return resample2d(gy, rows, columns)
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -202,24 +185,3 @@ def _avg_pool_row(r, x, y, sizes, scale, rows, columns):
                     part = part + tile_load_part(x, ((n * H + h) * W + w) * C + c, 0, 1, C - c, 1, 1)
                 total = total + part
             tile_store_part(total * tile_fill(scale[oh, ow], 1, 1), y, (r * OW + ow) * C + c, 0, 1, C - c)
-
-
-@jit(parallel=True)
-def _avg_pool_backward(inputs, gy, gx, sizes, scale, rows, columns):
-    for r in prange(inputs):
-        _avg_pool_backward_row(np.intp(r), gy, gx, sizes, scale, rows, columns)
-
-
-@jit
-def _avg_pool_backward_row(r, gy, gx, sizes, scale, rows, columns):
-    """One row of input pixels: the sum over the windows that see each of them."""
-    H, W, C, OH, OW = sizes
-    n, h = divmod(r, H)
-    for w in range(W):
-        for c in range(0, C, lanes(gy)):
-            total = tile_zero(gy, 1, 1)
-            for oh in range(rows[0, h], rows[1, h]):
-                for ow in range(columns[0, w], columns[1, w]):
-                    g = tile_load_part(gy, ((n * OH + oh) * OW + ow) * C + c, 0, 1, C - c, 1, 1)
-                    total = tile_fma(total, g, tile_fill(scale[oh, ow], 1, 1))
-            tile_store_part(total, gx, (r * W + w) * C + c, 0, 1, C - c)

@@ -62,21 +62,11 @@ def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def avg_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The sum over the taps times `scale` (OH, OW); see `kernels.pool2d`."""
-    return to_nchw(to_nhwc((window_sums(x, rows, columns) * scale).astype(x.dtype)))
-
-
-def avg_pool2d_backward(gy: np.ndarray, rows: np.ndarray, columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """For every pixel the sum of gy * scale over the windows that see it, of which `rows` and `columns` are the bounds."""
-    return to_nchw(to_nhwc(window_sums(gy * scale, rows, columns).astype(gy.dtype)))
-
-
-def window_sums(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(N, C, OH, OW): the sum over the taps, in float64 at least."""
-    total = np.zeros((*x.shape[:2], *out_size((rows, columns))), np.result_type(x, np.float64))
+    """The sum over the taps, in float64 at least, times `scale` (OH, OW); see `kernels.pool2d`."""
+    total = np.zeros((*x.shape[:2], *scale.shape), np.result_type(x, np.float64))
     for row, column, exists in taps(rows, columns, (1, 1)):
         total += np.where(exists, x[:, :, row, column], 0)
-    return total
+    return to_nchw(to_nhwc((total * scale).astype(x.dtype)))
 
 
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:

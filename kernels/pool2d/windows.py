@@ -2,16 +2,20 @@
 
 Bounds are an array (2, O + 1) of int64: window o sees the pixels bounds[0, o], bounds[0, o] + dilation, ... before bounds[1, o], all of
 them inside the image; a window that lies in the padding alone ends where it begins. After the last window stands one that begins and
-ends where the image ends. With dilation 1, neither bound decreases from one window to the next.
+ends where the image ends. What is returned here is kept for the next call, and must not be written to.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from kernels.geometry import Pair, window_extent
+from kernels.resample.taps import Taps
 
 
+@lru_cache(maxsize=256)
 def sliding(size: int, windows: int, kernel: int, stride: int, padding: int, dilation: int) -> np.ndarray:
     """The bounds of windows of `kernel` pixels, `stride` apart, the first of which begins `padding` pixels before the image."""
     start = np.arange(windows) * stride - padding
@@ -19,6 +23,7 @@ def sliding(size: int, windows: int, kernel: int, stride: int, padding: int, dil
     return _bounds(first, start + window_extent(kernel, dilation), size)
 
 
+@lru_cache(maxsize=256)
 def adaptive(size: int, windows: int) -> np.ndarray:
     """The bounds of `windows` windows that cover `size` pixels: from floor(o * size / windows) to before ceil((o + 1) * size / windows)."""
     o = np.arange(windows)
@@ -30,24 +35,45 @@ def _bounds(first: np.ndarray, end: np.ndarray, size: int) -> np.ndarray:
     return np.stack([first, np.maximum(first, end)])
 
 
-def seen_by(bounds: np.ndarray, size: int) -> np.ndarray:
-    """The windows (of dilation 1) that see each of `size` pixels, as bounds: the other way round, windows are what a pixel sees."""
-    place = np.arange(size)
-    count = bounds.shape[1] - 1
-    return _bounds(np.searchsorted(bounds[1, :-1], place, "right"), np.searchsorted(bounds[0, :-1], place, "right"), count)
-
-
 def lengths(bounds: np.ndarray, dilation: int = 1) -> np.ndarray:
     """(O,): how many pixels each window sees."""
     return -(-(bounds[1, :-1] - bounds[0, :-1]) // dilation)
 
 
-def full_lengths(size: int, windows: int, kernel: int, stride: int, padding: int) -> np.ndarray:
-    """(O,): how many places of the padded image each window covers."""
-    start = np.arange(windows) * stride - padding
-    return np.minimum(start + kernel, size + padding) - start
-
-
 def out_size(bounds: Sequence[np.ndarray]) -> Pair:
     """(OH, OW): the number of windows along each axis."""
     return bounds[0].shape[1] - 1, bounds[1].shape[1] - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """Windows that are averaged: their bounds, and the weight (O,) of each one's sum. The weights of both axes are multiplied."""
+
+    size: int
+    bounds: np.ndarray
+    weight: np.ndarray
+
+    @cached_property
+    def adjoint(self) -> Taps:
+        """From the windows to the pixels that they see."""
+        counts = lengths(self.bounds)
+        start = np.append(0, np.cumsum(counts))
+        seen = np.arange(start[-1]) - np.repeat(start[:-1] - self.bounds[0, :-1], counts)
+        return Taps(self.size, start, seen, np.repeat(self.weight, counts)).adjoint
+
+
+@lru_cache(maxsize=256)
+def sliding_mean(size: int, windows: int, kernel: int, stride: int, padding: int, with_padding: bool, divisor: float | None) -> Mean:
+    """Sliding windows, divided by `divisor`, or by the number of places that each covers, in the image or `with_padding`."""
+    bounds = sliding(size, windows, kernel, stride, padding, 1)
+    if divisor is not None:
+        return Mean(size, bounds, np.full(windows, 1 / divisor))
+    start = np.arange(windows) * stride - padding
+    return Mean(size, bounds, 1 / (np.minimum(start + kernel, size + padding) - start if with_padding else lengths(bounds)))
+
+
+@lru_cache(maxsize=256)
+def adaptive_mean(size: int, windows: int) -> Mean:
+    """Adaptive windows, divided by their lengths."""
+    bounds = adaptive(size, windows)
+    return Mean(size, bounds, 1 / lengths(bounds))

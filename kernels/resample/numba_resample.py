@@ -12,7 +12,7 @@ from kernels.jit import get_num_threads, jit
 from kernels.layout import to_nchw, to_nhwc
 from kernels.memory import empty
 from kernels.resample.taps import Taps
-from kernels.simd import lanes, tile_fill, tile_fma, tile_load_part, tile_store_part, tile_zero
+from kernels.simd import lanes, tile_fill, tile_fma, tile_load, tile_load_part, tile_store, tile_store_part, tile_zero
 
 BLOCKS_PER_THREAD = 8  # so that no thread waits long for another
 
@@ -25,21 +25,21 @@ def resample2d(x: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     buffers = empty((blocks, W * C), x.dtype)
     _resample(
         blocks, to_nhwc(x).reshape(-1), y.reshape(-1), buffers.reshape(-1), (N, H, W, C, OH, OW),
-        rows.start, rows.index, rows.weights(x.dtype), columns.start, columns.index, columns.weights(x.dtype),
+        rows.start, rows.index, rows.weights(x.dtype), columns.runs, columns.start, columns.index, columns.weights(x.dtype),
     )  # fmt: skip
     return to_nchw(y)
 
 
 @jit(parallel=True)
-def _resample(blocks, x, y, buffers, sizes, row_start, row_index, row_weight, column_start, column_index, column_weight):
+def _resample(blocks, x, y, buffers, sizes, row_start, row_index, row_weight, runs, column_start, column_index, column_weight):
     for b in prange(blocks):
         _resample_block(
-            np.intp(b), blocks, x, y, buffers, sizes, row_start, row_index, row_weight, column_start, column_index, column_weight
+            np.intp(b), blocks, x, y, buffers, sizes, row_start, row_index, row_weight, runs, column_start, column_index, column_weight
         )
 
 
 @jit
-def _resample_block(b, blocks, x, y, buffers, sizes, row_start, row_index, row_weight, column_start, column_index, column_weight):
+def _resample_block(b, blocks, x, y, buffers, sizes, row_start, row_index, row_weight, runs, column_start, column_index, column_weight):
     """Block b of the output rows."""
     N, H, W, C, OH, OW = sizes
     for r in range(N * OH * b // blocks, N * OH * (b + 1) // blocks):
@@ -48,18 +48,25 @@ def _resample_block(b, blocks, x, y, buffers, sizes, row_start, row_index, row_w
         if end - first == 1 and row_weight[first] == 1:
             source, place = x, (n * H + row_index[first]) * W * C
         else:
-            _combine(x, n * H * W * C, W * C, row_index, row_weight, first, end, buffers, b * W * C)
+            _combine(x, n * H * W * C, W * C, row_index, row_weight, first, end, buffers, b * W * C, W * C)
             source, place = buffers, b * W * C
-        for ow in range(OW):
-            _combine(source, place, C, column_index, column_weight, column_start[ow], column_start[ow + 1], y, (r * OW + ow) * C)
+        for k in range(runs.size - 1):
+            ow, length = runs[k], (runs[k + 1] - runs[k]) * C
+            _combine(source, place, C, column_index, column_weight, column_start[ow], column_start[ow + 1], y, (r * OW + ow) * C, length)
 
 
 @jit
-def _combine(x, base, length, index, weight, first, end, y, place):
-    """y[place : place + length] = the sum of weight[t] * x[base + index[t]*length : + length] over the taps t."""
-    for e in range(0, length, 4 * lanes(x)):
+def _combine(x, base, step, index, weight, first, end, y, place, length):
+    """y[place : place + length] = the sum of weight[t] * x[base + index[t]*step : + length] over the taps t."""
+    whole = length - length % (4 * lanes(x))
+    for e in range(0, whole, 4 * lanes(x)):
         total = tile_zero(x, 1, 4)
         for t in range(first, end):
-            piece = tile_load_part(x, base + index[t] * length + e, 0, 1, length - e, 1, 4)
-            total = tile_fma(total, piece, tile_fill(weight[t], 1, 4))
+            total = tile_fma(total, tile_load(x, base + index[t] * step + e, 0, 1, 4), tile_fill(weight[t], 1, 4))
+        tile_store(total, y, place + e, 0)
+    for e in range(whole, length, lanes(x)):
+        total = tile_zero(x, 1, 1)
+        for t in range(first, end):
+            piece = tile_load_part(x, base + index[t] * step + e, 0, 1, length - e, 1, 1)
+            total = tile_fma(total, piece, tile_fill(weight[t], 1, 1))
         tile_store_part(total, y, place + e, 0, 1, length - e)

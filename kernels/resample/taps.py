@@ -33,6 +33,18 @@ class Taps:
         return np.diff(self.start)
 
     @cached_property
+    def runs(self) -> np.ndarray:
+        """Where the outputs are cut into runs, from 0 to O: the outputs of a run are copies of inputs that also follow each other.
+
+        An output that is no plain copy is a run by itself.
+        """
+        copies = np.flatnonzero(self.counts == 1)
+        index, weight = (np.full(self.out_size, np.nan) for _ in range(2))
+        index[copies], weight[copies] = self.index[self.start[copies]], self.weight[self.start[copies]]
+        follows = (np.diff(index) == 1) & (np.diff(weight) == 0)
+        return np.flatnonzero(np.concatenate([[True], ~follows, [True]]))
+
+    @cached_property
     def adjoint(self) -> "Taps":
         """The transposed matrix, from y to x: what carries gradients back."""
         order = np.argsort(self.index, kind="stable")
