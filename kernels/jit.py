@@ -53,9 +53,9 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
     return decorate if function is None else decorate(function)
 
 
-def jit_callback(function: Callable, signature: numba.core.typing.Signature) -> CFunc:
+def jit_callback(function: Callable, signature: numba.core.typing.Signature, strict: bool = False) -> CFunc:
     """Compile `function` now, as one that is called through its address (`.address`), with arguments of C's types as in `signature`."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": False if strict else FAST_MATH}
     with _cache_in(cache_folder()):
         callback = CFunc(function, (signature.args, signature.return_type), {}, options)
         callback.enable_caching()

@@ -6,7 +6,7 @@ summed chunk by chunk, and the chunks do not depend on the number of threads.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,11 +15,11 @@ from numba import prange
 from kernels.addresses import address, view
 from kernels.jit import jit
 from kernels.layout import contiguous, memory_order
-from kernels.optimizer import numpy_optimizer
+from kernels.optimizer import numba_rules, numpy_optimizer
+from kernels.optimizer.numba_rules import CHUNK
+from kernels.optimizer.rules import RULES
 
 Arrays = Sequence[np.ndarray]
-
-CHUNK = 1 << 14  # elements
 
 
 def sgd_step(
@@ -55,6 +55,20 @@ def adam_step(
         )
 
 
+def rule_step(
+    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool
+) -> None:
+    """See `kernels.optimizer`."""
+    known = RULES[rule].state + RULES[rule].optional
+    rows = np.array([numba_rules.as_row(rule, told, maximize) for told in numbers], params[0].dtype)
+    with _Table([params, *(states[name] for name in known if name in states)], [grads]) as table:
+        addresses = table.addresses
+        for place, name in enumerate(known, 1):
+            if name not in states:
+                addresses = np.insert(addresses, place, 0, axis=1)
+        numba_rules.run(rule, addresses, table.owners, table.starts, table.sizes, rows)
+
+
 def all_finite(arrays: Arrays) -> bool:
     """See `kernels.optimizer`."""
     # A sum of squares is finite only if all its terms are. It can overflow without them (float64 from 1e154): then each number is asked.
@@ -63,10 +77,21 @@ def all_finite(arrays: Arrays) -> bool:
 
 def squared_norm(arrays: Arrays) -> float:
     """See `kernels.optimizer`."""
+    return float(_chunk_sums(arrays)[0].sum())
+
+
+def array_norms(arrays: Arrays) -> list[float]:
+    """See `kernels.optimizer`."""
+    sums, owners = _chunk_sums(arrays)
+    return np.sqrt(np.bincount(owners, sums, len(arrays))).tolist()
+
+
+def _chunk_sums(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of squares of all chunks, and which array each chunk belongs to."""
     with _Table([], [arrays]) as table:
         sums = np.empty(len(table.owners))
         _square_sums(len(sums), table.addresses, table.owners, table.starts, table.sizes, sums, np.empty(0, arrays[0].dtype))
-    return float(sums.sum())
+    return sums, table.owners
 
 
 class _Table:
