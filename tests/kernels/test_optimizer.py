@@ -12,6 +12,7 @@ from orders import ORDERS, in_order
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
 from kernels.optimizer import numba_optimizer
+from kernels.optimizer.rules import RULES
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
 SHAPES = [(3, 2, 4, 2), (5,), (), (0, 3), (7, 9)]
@@ -96,11 +97,60 @@ def test_adam(decay, decoupled, maximize, amsgrad, orders, seed, dtype: str, bac
     assert numbers([g]) == [before[1]]
 
 
+NUMBERS = {
+    "lr": 0.1, "lr_now": 0.2, "alpha": 0.9, "rho": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-3, "momentum": 0.6, "correction": 0.3,
+    "correction1": 0.4, "correction2": 0.5, "adaptive": 1.0, "shorter": 0.5, "longer": 1.2, "shortest": 0.3, "longest": 1.5, "mu": 0.25,
+    "decoupled_decay": 0.1, "weight_decay": 0.05, "shrink": 0.99,
+}  # fmt: skip
+
+
+def state_of(rule: str, rng: np.random.Generator, dtype: str, orders: list[str], optional: bool) -> dict[str, list[np.ndarray]]:
+    """Arrays that a rule may keep: positive, and means whose square is smaller than the mean of squares."""
+    names = RULES[rule].state + (RULES[rule].optional if optional else ())
+    return {name: [(0.3 if name == "grad_avg" else 1) * (0.5 + abs(a)) for a in arrays(rng, dtype, orders)] for name in names}
+
+
+@dtypes
+@given(rule=st.sampled_from(list(RULES)), optional=flags, maximize=flags, common=flags, orders=any_orders, seed=st.integers(0, 99))
+def test_rules_alike_in_both_backends_and_all_orders(rule, optional, maximize, common, orders, seed, dtype: str) -> None:
+    """The definition itself is held by PyTorch's trajectories: tests/minitorch_cv/optim."""
+    rng = np.random.default_rng(seed)
+    p, g = arrays(rng, dtype, orders), arrays(rng, dtype, orders[::-1])
+    states = {name: [in_order(a, order) for a, order in zip(group, orders[1:] + orders[:1], strict=True)]
+              for name, group in state_of(rule, rng, dtype, orders, optional).items()}  # fmt: skip
+    wanted = {*RULES[rule].numbers, *(("weight_decay", "shrink") if common else ())}
+    told = [{name: NUMBERS[name] * (1 - 0.05 * i * (name == "lr")) for name in wanted} for i in range(len(p))]
+    told[0] |= {"adaptive": 0.0} if rule == "radam" else {}
+    copies = [a.copy() for a in p], {name: [a.copy() for a in group] for name, group in states.items()}
+    before = numbers([g])
+    kernels.rule_step(rule, p, g, states, told, maximize)
+    with kernels.backend("numpy"):
+        kernels.rule_step(rule, copies[0], g, copies[1], told, maximize)
+    for got, want in zip(numbers([p, *states.values()]), numbers([copies[0], *copies[1].values()]), strict=True):
+        assert_close(np.array(got), np.array(want), 5 * TOLERANCE[dtype])
+    assert numbers([g]) == before
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_a_nan_stays_where_it_is(rule: str, backend: str) -> None:
+    """A gradient that is NaN spoils its own element, in the parameter and from then on, and no other."""
+    p, g = [np.full(5, 2.0)], [np.array([1.0, np.nan, -1.0, 1.0, 0.0])]
+    states = {name: [np.full(5, 0.5)] for name in RULES[rule].state}
+    told = [{name: NUMBERS[name] for name in RULES[rule].numbers}]
+    kernels.rule_step(rule, p, g, states, told)
+    kernels.rule_step(rule, p, [np.ones(5)], states, told)
+    spoilt = states["update"] if rule == "lamb" else p
+    assert np.isnan(spoilt[0]).tolist() == [False, True, False, False, False]
+    assert rule != "lamb" or (p[0] == 2).all()
+
+
 @given(orders=any_orders, seed=st.integers(0, 99), dtype=st.sampled_from(list(TOLERANCE)))
 def test_sums_over_lists(orders, seed: int, dtype: str, backend: str) -> None:
     group = arrays(np.random.default_rng(seed), dtype, orders)
     values = numbers([group])[0]
     assert kernels.squared_norm(group) == pytest.approx(math.fsum(v * v for v in values), rel=1e-12)
+    assert kernels.array_norms(group) == pytest.approx([math.sqrt(math.fsum(v * v for v in values)) for (values,) in
+                                                        (numbers([[array]]) for array in group)], rel=1e-12)  # fmt: skip
     assert kernels.all_finite(group)
     kernels.scale(group, 0.5)
     np.testing.assert_allclose(numbers([group])[0], np.array(values) / 2, rtol=1e-12)
@@ -114,7 +164,9 @@ def test_sums_over_lists(orders, seed: int, dtype: str, backend: str) -> None:
 def test_nothing_to_do(backend: str) -> None:
     kernels.sgd_step([], [], [])
     kernels.adam_step([], [], [], [], None, [])
+    kernels.rule_step("lars", [], [], {}, [])
     assert kernels.all_finite([])
+    assert kernels.array_norms([]) == []
     assert kernels.squared_norm([]) == 0
 
 
@@ -124,6 +176,9 @@ def test_dtypes_side_by_side(backend: str) -> None:
     assert [array.tolist() for array in p] == [[1, 1, 1], [0.5, 0.5], [0]]
     assert [array.dtype.name for array in p] == ["float32", "float64", "float32"]
     assert kernels.squared_norm(p) == 3.5
+    assert kernels.array_norms(p) == pytest.approx([math.sqrt(3), math.sqrt(0.5), 0])
+    kernels.rule_step("lars", p, [np.ones_like(array) for array in p], {}, [{"lr": i, "momentum": 0} for i in range(3)])
+    assert [array.tolist() for array in p] == [[1, 1, 1], [-0.5, -0.5], [-2]]
 
 
 def test_read_only_gradient_is_read_and_read_only_parameter_is_an_error(backend: str) -> None:
@@ -173,6 +228,12 @@ def test_chunks_cover_every_element_once_and_threads_change_nothing() -> None:
         (lambda p: kernels.sgd_step(p, p, p, momentum=0.9, fresh=[True]), ValueError, "fresh: got 1 flags"),
         (lambda p: kernels.adam_step(p, p, p, p, None, [1]), ValueError, "steps"),
         (lambda p: kernels.adam_step(p, p, p, p, None, [1, 0]), ValueError, "steps"),
+        (lambda p: kernels.rule_step("adam", p, p, {}, []), ValueError, "rule: got 'adam', expected one of rmsprop, adagrad"),
+        (lambda p: kernels.rule_step("asgd", p, p, {}, []), ValueError, "states: got none, expected ax"),
+        (lambda p: kernels.rule_step("asgd", p, p, {"ax": p, "bx": p}, []), ValueError, "states: got ax, bx, expected ax"),
+        (lambda p: kernels.rule_step("asgd", p, p, {"ax": p[:1]}, []), ValueError, "ax: got 1 arrays, expected 2"),
+        (lambda p: kernels.rule_step("asgd", p, p, {"ax": p}, [{}]), ValueError, "numbers: got 1 mappings, expected 2"),
+        (lambda p: kernels.rule_step("asgd", p, p, {"ax": p}, [{"lr": 1}] * 2), ValueError, r"numbers\[0\]: got lr, expected lr, mu"),
         (lambda p: kernels.all_finite([np.ones(2, int)]), TypeError, "array 0: got int64"),
     ],
 )
