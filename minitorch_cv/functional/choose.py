@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, floating, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
@@ -26,6 +27,7 @@ class Where(Function):
         return None, gx, gy
 
 
+@checked
 def where(condition: Tensor | np.ndarray, x: Operand | None = None, y: Operand | None = None) -> Any:
     """`x` where `condition` (booleans) holds, elsewhere `y`; all three are broadcast against each other.
 
@@ -76,6 +78,7 @@ def minimum(x: Operand, y: Operand) -> Tensor:
 
 
 @method()
+@checked
 def masked_fill(input: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Tensor:
     """`input` with `value`, a number or a tensor without dimensions, where `mask` (booleans) holds. Both are broadcast."""
     mask = as_tensor("mask", mask)
@@ -83,7 +86,7 @@ def masked_fill(input: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Ten
         raise TypeError(f"mask: got {mask.dtype}, expected booleans")
     if np.ndim(value):
         raise ValueError(f"value: got shape {np.shape(value)}, expected a number or a tensor without dimensions")
-    return Where.apply(mask, *operands("value", value, input))
+    return Where.apply(mask, *operands("masked_fill", value, input, ("value", "input")))
 
 
 class Clamp(Function):
@@ -91,7 +94,7 @@ class Clamp(Function):
     def forward(ctx: Any, x: np.ndarray, *, min: float | None, max: float | None) -> np.ndarray:
         y = np.clip(x, min, max)
         if ctx.needs[0]:
-            ctx.inside = y == x
+            ctx.inside = Tensor(y == x)
         return y
 
     @staticmethod
@@ -100,6 +103,7 @@ class Clamp(Function):
 
 
 @method("clamp", "clip")
+@checked
 def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """`x` with what is below `min` or above `max` replaced by them; where min > max, by max.
 
@@ -110,18 +114,23 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
         raise ValueError("min, max: got None for both, expected at least one bound")
     if isinstance(min, (Tensor, np.ndarray)) or isinstance(max, (Tensor, np.ndarray)):
         return _clamp_by_tensors(x, min, max)
-    bounds = [bound if bound is None or isinstance(bound, (int, float)) else bound.item() for bound in (min, max)]
-    if float in map(type, bounds):
-        x = floating(x)
-    return Clamp.apply(x, min=bounds[0], max=bounds[1])
+    low, high = _bound("min", min), _bound("max", max)
+    return Clamp.apply(floating(x) if float in (type(low), type(high)) else x, min=low, max=high)
+
+
+def _bound(name: str, value: Any) -> int | float | None:
+    """A bound as a Python number, which takes the dtype of what it bounds"""
+    if not (value is None or isinstance(value, (int, float, np.integer, np.floating))):
+        raise TypeError(f"{name}: got {value!r}, expected a number or a Tensor")
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _clamp_by_tensors(x: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
     """A NaN in `x` stays, and a NaN among the bounds comes out, as in `maximum`."""
     if min is not None:
-        x, low = operands("min", x, min)
+        x, low = operands("clamp", x, min, ("x", "min"))
         x = where((x >= low) | x.isnan(), x, low)
     if max is not None:
-        x, high = operands("max", x, max)
+        x, high = operands("clamp", x, max, ("x", "max"))
         x = where((x <= high) | x.isnan(), x, high)
     return x

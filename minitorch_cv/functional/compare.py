@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
@@ -26,6 +27,8 @@ lt = _binary(np.less, "lt", "__lt__")
 le = _binary(np.less_equal, "le", "__le__")
 gt = _binary(np.greater, "gt", "__gt__")
 ge = _binary(np.greater_equal, "ge", "__ge__")
+eq = _binary(np.equal, "eq")
+ne = _binary(np.not_equal, "ne")
 logical_and = _binary(np.logical_and, "logical_and")
 logical_or = _binary(np.logical_or, "logical_or")
 logical_xor = _binary(np.logical_xor, "logical_xor")
@@ -34,29 +37,22 @@ bitwise_or = _binary(np.bitwise_or, "bitwise_or", "__or__", "__ror__")
 bitwise_xor = _binary(np.bitwise_xor, "bitwise_xor", "__xor__", "__rxor__")
 
 
-@method("eq", "__eq__")
-def eq(x: Operand, y: Any) -> Tensor:
-    """x == y, element by element"""
-    if y is None or isinstance(y, str):
-        return NotImplemented  # Python then compares identities
-    x, y = operands("eq", x, y)
-    return Tensor(x.data == y.data)
+@method("__eq__")
+def _equal(x: Tensor, y: Any) -> Any:
+    """x == y; with None or a string, Python compares identities."""
+    return NotImplemented if y is None or isinstance(y, str) else eq(x, y)
 
 
-@method("ne", "__ne__")
-def ne(x: Operand, y: Any) -> Tensor:
-    """x != y, element by element"""
-    if y is None or isinstance(y, str):
-        return NotImplemented
-    x, y = operands("ne", x, y)
-    return Tensor(x.data != y.data)
+@method("__ne__")
+def _unequal(x: Tensor, y: Any) -> Any:
+    return NotImplemented if y is None or isinstance(y, str) else ne(x, y)
 
 
 def _test(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Operand], Tensor]:
     """The function `name` of one operand, which is also the methods `name` and `names` of Tensor."""
 
     def function(x: Operand) -> Tensor:
-        return Tensor(ufunc(as_tensor(name, x).data))
+        return Tensor(ufunc(as_tensor("x", x, name).data))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = what
@@ -71,13 +67,15 @@ isfinite = _test(np.isfinite, "isfinite", "Which elements are neither NaN nor in
 
 
 @method()
+@checked
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|. Infinities are close to themselves; NaN is close to NaN if `equal_nan`."""
-    x, y = operands("other", input, other)
+    x, y = operands("isclose", input, other, ("input", "other"))
     return Tensor(np.isclose(x.data, y.data, rtol, atol, equal_nan))
 
 
 @method()
+@checked
 def allclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close: see `isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan).data.all())

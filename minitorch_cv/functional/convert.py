@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.device import Device, DeviceLike, moved, target_of
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.tensor import Tensor, method
 
 
@@ -34,6 +35,7 @@ class Move(Function):
 
 
 @method()
+@checked
 def to(x: Tensor, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Tensor:
     """`x` with elements of another dtype, or on another device: x.to("float64"), x.to("meta"), x.to("meta", np.float32), x.to(y).
 
@@ -47,24 +49,28 @@ def to(x: Tensor, *target: Any, dtype: DTypeLike | None = None, device: DeviceLi
 
 
 @method()
+@checked
 def float(x: Tensor) -> Tensor:
     """`x` as float32"""
     return to(x, np.float32)
 
 
 @method()
+@checked
 def double(x: Tensor) -> Tensor:
     """`x` as float64"""
     return to(x, np.float64)
 
 
 @method()
+@checked
 def long(x: Tensor) -> Tensor:
     """`x` as int64, cut off towards zero"""
     return to(x, np.int64)
 
 
 @method()
+@checked
 def bool(x: Tensor) -> Tensor:
     """Which elements are not zero"""
     return to(x, np.bool_)
@@ -81,6 +87,7 @@ class Clone(Function):
 
 
 @method()
+@checked
 def clone(x: Tensor) -> Tensor:
     """A copy in memory of its own, which gradients flow through."""
     return Clone.apply(x)

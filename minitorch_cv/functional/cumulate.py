@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.join import cat
 from minitorch_cv.functional.shape import as_dim
 from minitorch_cv.tensor import Tensor, method
@@ -27,6 +28,7 @@ class CumSum(Function):
 
 
 @method()
+@checked
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """The sums of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64."""
     if x.ndim == 0:
@@ -35,6 +37,7 @@ def cumsum(x: Tensor, dim: int) -> Tensor:
 
 
 @method()
+@checked
 def cumprod(x: Tensor, dim: int) -> Tensor:
     """The products of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64.
 

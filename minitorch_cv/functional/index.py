@@ -7,6 +7,7 @@ import numpy as np
 
 from kernels.meta import is_meta
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
 
@@ -65,12 +66,13 @@ class SetItem(Function):
         gvalue = None
         if ctx.needs[1]:
             gvalue = GetItem.apply(gy, index=index)
-            if may_repeat(index):
+            if may_repeat(index) and not gy.is_meta:
                 gvalue = gvalue * last_writes(index, gy.shape)
             gvalue = gvalue.sum_to_shape(ctx.value_shape)
         return gx, gvalue
 
 
+@checked
 def setitem(x: Tensor, index: Index, value: Operand) -> Tensor:
     """A copy of `x` in which x[index] is `value`, converted to the dtype of `x` and broadcast."""
     value = value.to(x.dtype) if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.functional.shape import as_dim, as_shape
 from minitorch_cv.tensor import Tensor, method
@@ -27,6 +28,7 @@ class Cat(Function):
         return tuple(gradients)
 
 
+@checked
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along the existing dimension `dim`; all other lengths and the dtypes must agree."""
     tensors = _sequence(tensors)
@@ -38,6 +40,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Cat.apply(*tensors, dim=dim)
 
 
+@checked
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new dimension `dim`."""
     tensors = _sequence(tensors)
@@ -61,6 +64,7 @@ def _sequence(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 @method()
+@checked
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements along `dim`, from number `start` (from the end where negative) on: a view."""
     dim = as_dim(dim, x.ndim)
@@ -74,6 +78,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 @method()
+@checked
 def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along `dim`, views: each of a given length (the last may be shorter), or of the lengths in a list, which must fill it."""
     dim = as_dim(dim, x.ndim)
@@ -93,6 +98,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 
 
 @method()
+@checked
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal length along `dim` (the last may be shorter): views."""
     if chunks < 1:
@@ -102,6 +108,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @method()
+@checked
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, without it: views."""
     dim = as_dim(dim, x.ndim)
@@ -112,9 +119,10 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @method()
+@checked
 def repeat(x: Tensor, *repeats: Any) -> Tensor:
     """`x` copied repeats[i] times along dimension i. More repeats than dimensions: `x` gets new ones in front."""
-    counts = as_shape(repeats)
+    counts = as_shape(repeats, "repeats")
     if min(counts, default=0) < 0 or len(counts) < x.ndim:
         raise ValueError(f"repeats: got {counts}, expected at least {x.ndim} counts, none of them negative")
     shape = (1,) * (len(counts) - x.ndim) + x.shape
@@ -126,13 +134,15 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
 
 
 @method()
+@checked
 def tile(x: Tensor, *dims: Any) -> Tensor:
     """`repeat`, where missing counts in front are 1."""
-    counts = as_shape(dims)
+    counts = as_shape(dims, "dims")
     return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
 
 
 @method()
+@checked
 def repeat_interleave(x: Tensor, repeats: int | Tensor | Sequence[int], dim: int | None = None) -> Tensor:
     """Each element along `dim` (None: of all, flattened) `repeats` times in a row; or the i-th as often as repeats[i] says."""
     if dim is None:
@@ -150,6 +160,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor | Sequence[int], dim: int
     return x.index_select(dim, Tensor(np.repeat(np.arange(x.shape[dim]), counts.data)))
 
 
+@checked
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Vectors x (M,), y (N,), ... as grids (M, N, ...) in which each varies along its own dimension: views without memory of their own.
 

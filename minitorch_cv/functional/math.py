@@ -10,6 +10,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.operands import floating, operands
 from minitorch_cv.tensor import Operand, Tensor, method
@@ -32,7 +33,7 @@ class Add(Function):
 @method("add", "__add__", "__radd__")
 def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x + alpha * y"""
-    return Add.apply(*operands("add", x, y if alpha == 1 else mul(y, alpha)))
+    return Add.apply(*_scaled(*operands("add", x, y), alpha))
 
 
 class Sub(Function):
@@ -50,7 +51,16 @@ class Sub(Function):
 @method("sub", "__sub__", reflected="__rsub__")
 def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x - alpha * y"""
-    return Sub.apply(*operands("sub", x, y if alpha == 1 else mul(y, alpha)))
+    return Sub.apply(*_scaled(*operands("sub", x, y), alpha))
+
+
+def _scaled(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """x and alpha * y, in one dtype"""
+    if alpha == 1:
+        return x, y
+    if not isinstance(alpha, (int, float, np.integer, np.floating)):
+        raise TypeError(f"alpha: got {alpha!r}, expected a number")
+    return operands("alpha", x, y * alpha)
 
 
 class Mul(Function):
@@ -174,6 +184,7 @@ class Neg(Function):
 
 
 @method("neg", "__neg__")
+@checked
 def neg(x: Tensor) -> Tensor:
     """-x"""
     return Neg.apply(x)
@@ -227,28 +238,33 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
         if x.dtype.kind != "f" and (isinstance(exponent, (float, np.floating)) or x.dtype.kind == "b"):
             x = floating(x)
         return Power.apply(x, exponent=exponent if isinstance(exponent, int) else float(exponent))
-    return PowerOfTensors.apply(*operands("pow", x, exponent))
+    return PowerOfTensors.apply(*operands("pow", x, exponent, ("x", "exponent")))
 
 
 @method()
+@checked
 def square(x: Tensor) -> Tensor:
     """x * x; of booleans, as int64"""
     return Power.apply(x if x.dtype.kind != "b" else x.long(), exponent=2)
 
 
 @method()
+@checked
 def lerp(input: Tensor, end: Operand, weight: Operand) -> Tensor:
     """input + weight * (end - input): `input` where the weight is 0, `end` where it is 1. All three are broadcast against each other."""
-    return input + weight * sub(end, input)
+    input, end = operands("lerp", input, end, ("input", "end"))
+    return input + operands("lerp", input, weight, ("input", "weight"))[1] * (end - input)
 
 
 @method()
+@checked
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2"""
     return add(input, tensor1 * tensor2, alpha=value)
 
 
 @method()
+@checked
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2"""
     return add(input, tensor1 / tensor2, alpha=value)

@@ -7,6 +7,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
@@ -83,6 +84,7 @@ dot = _product("dot", 1, 1, "The inner product of two vectors, sum x[k] * y[k]")
 
 
 @method()
+@checked
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """The outer product of two vectors, x[m] * y[n]: (M,), (N,) -> (M, N)"""
     for name, value in (("input", input), ("vec2", vec2)):

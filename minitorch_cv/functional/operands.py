@@ -8,8 +8,8 @@ from kernels.meta import as_array
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
-def operands(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """The operands of the function `name` as two Tensors of one dtype.
+def operands(name: str, x: Any, y: Any, arguments: tuple[str, str] = ("x", "y")) -> tuple[Tensor, Tensor]:
+    """The operands of the function `name`, whose arguments are called so, as two Tensors of one dtype.
 
     A number or a bare array is a constant and takes the tensor's dtype; so does a tensor without dimensions. Of an integer and a
     floating point tensor, the integers are converted. float32 and float64 do not mix: TypeError.
@@ -17,28 +17,29 @@ def operands(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         return (x, y) if x.data.dtype is y.data.dtype else _converted(name, x, y)
     if isinstance(x, Tensor):
-        return _matched(name, x, y)
+        return _matched(name, x, y, arguments[1])
     if isinstance(y, Tensor):
-        return _matched(name, y, x)[::-1]
-    return operands(name, as_tensor(name, x), y)
+        return _matched(name, y, x, arguments[0])[::-1]
+    return operands(name, as_tensor(arguments[0], x, name), y, arguments)
 
 
-def as_tensor(name: str, x: Any) -> Tensor:
-    """`x` if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype."""
+def as_tensor(argument: str, x: Any, function: str | None = None) -> Tensor:
+    """`x`, an argument of a function, if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype."""
     if isinstance(x, Tensor):
         return x
     array = as_array(x)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: got {type(x).__name__}, expected a Tensor, a number or an array of numbers")
+        where = f"{argument} of {function}" if function else argument
+        raise TypeError(f"{where}: got {type(x).__name__}, expected a Tensor, a number or an array of numbers")
     return Tensor(array.astype(DEFAULT_DTYPE) if array.dtype.kind == "f" and not isinstance(x, (np.ndarray, np.generic)) else array)
 
 
-def _matched(name: str, tensor: Tensor, constant: Any) -> tuple[Tensor, Tensor]:
+def _matched(name: str, tensor: Tensor, constant: Any, argument: str) -> tuple[Tensor, Tensor]:
     """`tensor`, and `constant` as a Tensor of its dtype; an integer tensor gives way to floating point and larger integers."""
     dtype = tensor.data.dtype
     if (type(constant) is int and dtype.kind in "fiu") or (type(constant) is float and dtype.kind == "f"):  # by far the most frequent
         return tensor, Tensor(np.array(constant, dtype))
-    other = as_tensor(name, constant)
+    other = as_tensor(argument, constant, name)
     if dtype.kind == "f" or (other.ndim == 0 and other.dtype.kind == dtype.kind):
         return tensor, Tensor(other.data.astype(dtype))
     return _converted(name, tensor, other)

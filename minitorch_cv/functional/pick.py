@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.index import setitem
 from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.functional.shape import as_dim
@@ -51,6 +52,7 @@ def _places(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
 
 
 @method()
+@checked
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """Along `dim`, the elements of `x` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1.
 
@@ -63,6 +65,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @method()
+@checked
 def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` where the other dimensions are broadcast against each other: it takes what `argsort` and `argmax(keepdim=True)` return.
 
@@ -83,6 +86,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
 
 
 @method()
+@checked
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `x` along `dim` whose numbers are in the vector `index`, one after the other"""
     index = as_tensor("index", index)
@@ -94,6 +98,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @method()
+@checked
 def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
     """A copy of `x` with the elements of `src` put where `index` says: y[i][index[i][j]] = src[i][j] for dim=1; the last one wins.
 
@@ -101,10 +106,11 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
     """
     dim = as_dim(dim, x.ndim)
     index = _checked_index(index, x.shape, dim)
-    return setitem(x, _places(index.data, dim), _source(src, index, x) if np.ndim(src) else src)
+    return setitem(x, _places(index.data, dim), _source(src, index, x) if np.ndim(src) else as_tensor("src", src))
 
 
 @method()
+@checked
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`x` with the elements of `src` added where `index` says: y[i][index[i][j]] += src[i][j] for dim=1; the adjoint of `gather`.
 
@@ -136,7 +142,7 @@ def _checked_index(index: Any, shape: tuple[int, ...], dim: int) -> Tensor:
 def _check_values(name: str, index: Tensor, length: int) -> None:
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: got {index.dtype}, expected integers")
-    if index.numel() and not (0 <= index.data.min() and index.data.max() < length):
+    if index.numel() and not index.is_meta and not (0 <= index.data.min() and index.data.max() < length):
         raise IndexError(f"{name}: got {index.data.min()} to {index.data.max()}, expected 0 to {length - 1}")
 
 
@@ -144,6 +150,7 @@ def _check_values(name: str, index: Tensor, length: int) -> None:
 
 
 @method()
+@checked
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """The elements of `x` where `mask` (booleans) holds, as a vector; both are broadcast against each other."""
     mask = as_tensor("mask", mask)
@@ -154,6 +161,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 
 @method()
+@checked
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: a row of indices for each (K, ndim), or, `as_tuple`, K indices for each dimension."""
     places = np.nonzero(np.atleast_1d(x.data))
@@ -165,6 +173,7 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
 # --- whole numbers as classes
 
 
+@checked
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Classes (...) as rows (..., num_classes) of zeros with a one in the place of the class, int64; -1: as many as the largest + 1."""
     if tensor.dtype.kind not in "iu":
@@ -180,6 +189,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 @method()
+@checked
 def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number 0, 1, 2, ... stands in the vector `x`; with weights (N,), the sum of those of its places. No gradient."""
     if x.dtype.kind not in "iub" or x.ndim != 1 or (x.numel() and x.data.min() < 0):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.shape import as_dim, as_shape
 from minitorch_cv.tensor import Dims, Tensor, method
@@ -24,11 +25,13 @@ class Flip(Function):
 
 
 @method()
+@checked
 def flip(x: Tensor, *dims: Any) -> Tensor:
     """`x` backwards along the dimensions `dims`: a copy."""
-    chosen = tuple([as_dim(dim, x.ndim, "dims") for dim in as_shape(dims)])
+    dims = as_shape(dims, "dims")
+    chosen = tuple([as_dim(dim, x.ndim, "dims") for dim in dims])
     if len(set(chosen)) < len(chosen):
-        raise ValueError(f"dims: got {as_shape(dims)}, which names a dimension twice")
+        raise ValueError(f"dims: got {dims}, which names a dimension twice")
     return Flip.apply(x, dims=chosen)
 
 
@@ -45,6 +48,7 @@ class Roll(Function):
 
 
 @method()
+@checked
 def roll(x: Tensor, shifts: int | Sequence[int], dims: Dims = None) -> Tensor:
     """`x` shifted along the dimensions `dims`; what leaves at one end comes in at the other. Without `dims`: as if it were flattened."""
     if dims is None:
@@ -91,6 +95,7 @@ class DiagonalAdjoint(Function):
 
 
 @method()
+@checked
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The elements on a diagonal of the dimensions dim1 and dim2, as a new last dimension: a view, which cannot be written to.
 
@@ -100,6 +105,7 @@ def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor
 
 
 @method()
+@checked
 def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Zeros, with the last dimension of `x` on a diagonal of two new dimensions dim1 and dim2; the adjoint of `diagonal`."""
     if x.ndim == 0:
@@ -112,6 +118,7 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
 
 
 @method()
+@checked
 def diag(x: Tensor, diagonal: int = 0) -> Tensor:
     """Of a matrix, its diagonal; of a vector, the matrix that has it as its diagonal."""
     if x.ndim not in (1, 2):
@@ -127,12 +134,14 @@ def _plane(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 
 @method()
+@checked
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of matrices (..., M, N), with 0 above: what is on or below the given diagonal."""
     return where(_lower(x, diagonal), x, 0)
 
 
 @method()
+@checked
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices (..., M, N), with 0 below: what is on or above the given diagonal."""
     return where(_lower(x, diagonal - 1), 0, x)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import maximum, minimum, where
 from minitorch_cv.functional.join import cat
 from minitorch_cv.functional.shape import as_dim, as_dims
@@ -34,12 +35,14 @@ def restored(y: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Tensor
 
 
 @method()
+@checked
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The sum over the dimensions `dim`; of integers and booleans, as int64."""
     return Sum.apply(x, dims=as_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @method()
+@checked
 def sum_to_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The sum over all that broadcasting from `shape` to the shape of `x` has repeated; the adjoint of `broadcast_to`."""
     added = x.ndim - len(shape)
@@ -48,6 +51,7 @@ def sum_to_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 @method()
+@checked
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The mean over the dimensions `dim`; NaN where there is nothing."""
     _check_floating("mean", x)
@@ -57,6 +61,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
+@checked
 def var(
     x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
@@ -77,10 +82,12 @@ def var(
 
 
 @method()
+@checked
 def std(
     x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The square root of `var`, with the same arguments; its gradient is 0 where all elements are equal."""
+    _check_floating("std", x)
     return _root(var(x, dim, unbiased, keepdim, correction=correction))
 
 
@@ -91,6 +98,7 @@ def _root(x: Tensor) -> Tensor:
 
 
 @method()
+@checked
 def norm(x: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over the dimensions `dim`: (sum |x|^p)^(1/p). Its gradient is 0 where x is 0.
 
@@ -123,12 +131,14 @@ def _power(x: Tensor, p: float) -> Tensor:
 
 
 @method()
+@checked
 def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
     """The number of elements that are not zero, over the dimensions `dim`, as int64"""
     return sum(x != 0, dim)
 
 
 @method()
+@checked
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product along `dim`, or of all elements; of integers and booleans, as int64.
 
@@ -149,6 +159,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
+@checked
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows."""
     dims = as_dims(dim, x.ndim)
@@ -178,12 +189,14 @@ class Extreme(Function):
 
 
 @method()
+@checked
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient. NaN wins."""
     return _extreme("amax", np.maximum, x, dim, keepdim)
 
 
 @method()
+@checked
 def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient. NaN wins."""
     return _extreme("amin", np.minimum, x, dim, keepdim)
@@ -196,6 +209,7 @@ def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) ->
 
 
 @method()
+@checked
 def max(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
     """The largest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
 
@@ -207,6 +221,7 @@ def max(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> A
 
 
 @method()
+@checked
 def min(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
     """The smallest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
 
@@ -227,6 +242,7 @@ def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAn
 
 
 @method()
+@checked
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
     _check_not_empty("argmax", x, as_dims(dim, x.ndim))
@@ -234,6 +250,7 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
+@checked
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
     _check_not_empty("argmin", x, as_dims(dim, x.ndim))
@@ -241,12 +258,14 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
+@checked
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)"""
     return Tensor(np.all(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))
 
 
 @method()
+@checked
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true (not zero)"""
     return Tensor(np.any(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.tensor import Dims, Tensor, method
 
 
@@ -24,6 +25,7 @@ class Reshape(Function):
 
 
 @method("reshape", "view")
+@checked
 def reshape(x: Tensor, *shape: Any) -> Tensor:
     """The elements of `x`, in C order, in another shape; one length may be -1."""
     lengths = as_shape(shape)
@@ -34,6 +36,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 
 @method()
+@checked
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """`x` with the dimension `dim` cut into several of the lengths `sizes`, of which one may be -1; the inverse of `flatten`."""
     dim = as_dim(dim, x.ndim)
@@ -47,6 +50,7 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 @method()
+@checked
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """`x` with the dimensions from `start_dim` to `end_dim` (included) made one."""
     if x.ndim == 0:
@@ -59,6 +63,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 @method()
+@checked
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """`x` with a dimension of length 1 put in before `dim`."""
     dim = as_dim(dim, x.ndim + 1)
@@ -66,6 +71,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 
 @method()
+@checked
 def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
     """`x` without its dimensions of length 1: all of them, or only those of `dim`."""
     dims = as_dims(dim, x.ndim)
@@ -88,15 +94,18 @@ class Permute(Function):
 
 
 @method()
+@checked
 def permute(x: Tensor, *dims: Any) -> Tensor:
     """Dimension i of the result is dimension dims[i] of `x`."""
-    order = tuple([as_dim(dim, x.ndim, "dims") for dim in as_shape(dims)])
+    dims = as_shape(dims, "dims")
+    order = tuple([as_dim(dim, x.ndim, "dims") for dim in dims])
     if len(order) != x.ndim or len(set(order)) != x.ndim:
-        raise ValueError(f"dims: got {as_shape(dims)}, expected each of the {x.ndim} dimensions once")
+        raise ValueError(f"dims: got {dims}, expected each of the {x.ndim} dimensions once")
     return Permute.apply(x, dims=order)
 
 
 @method()
+@checked
 def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """`x` with the dimensions `source` moved to the places `destination`; the others stay in their order."""
     sources, targets = ((dims,) if isinstance(dims, (int, np.integer)) else tuple(dims) for dims in (source, destination))
@@ -115,6 +124,7 @@ def _distinct(dims: tuple[int, ...], ndim: int, name: str) -> list[int]:
 
 
 @method()
+@checked
 def t(x: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and single numbers stay as they are."""
     if x.ndim > 2:
@@ -123,6 +133,7 @@ def t(x: Tensor) -> Tensor:
 
 
 @method("transpose", "swapaxes", "swapdims")
+@checked
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """`x` with two dimensions exchanged."""
     order = list(range(x.ndim))
@@ -145,6 +156,7 @@ class Expand(Function):
 
 
 @method("expand", "broadcast_to")
+@checked
 def broadcast_to(x: Tensor, *shape: Any) -> Tensor:
     """`x` repeated along new dimensions and along those of length 1, without a copy (so it cannot be written to); -1 keeps a length."""
     lengths = list(as_shape(shape))
@@ -168,6 +180,7 @@ class Contiguous(Function):
 
 
 @method()
+@checked
 def contiguous(x: Tensor) -> Tensor:
     """`x` with its elements side by side in C order in memory: itself where they are, else a copy."""
     return x if x.data.flags.c_contiguous else Contiguous.apply(x)
@@ -176,17 +189,19 @@ def contiguous(x: Tensor) -> Tensor:
 # --- arguments
 
 
-def as_shape(shape: tuple) -> tuple[int, ...]:
+def as_shape(shape: tuple, name: str = "shape") -> tuple[int, ...]:
     """The arguments of x.reshape(2, 3) and of x.reshape((2, 3)) alike."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
     if not all(hasattr(length, "__index__") for length in shape):
-        raise TypeError(f"shape: got {shape}, expected integers")
+        raise TypeError(f"{name}: got {shape}, expected integers")
     return tuple([int(length) for length in shape])
 
 
 def as_dim(dim: int, ndim: int, name: str = "dim") -> int:
     """A dimension, counted from the front or (negative) from the back, as 0 <= dim < ndim."""
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"{name}: got {dim!r}, expected an integer")
     if not -ndim <= dim < ndim:
         raise IndexError(f"{name}: got {dim}, expected {-ndim} to {ndim - 1}")
     return int(dim) % ndim

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.shape import as_dim
 from minitorch_cv.tensor import Tensor, method
 
@@ -16,6 +17,7 @@ class ValuesAndIndices(NamedTuple):
 
 
 @method()
+@checked
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The places along `dim` of the elements from the smallest to the largest, or the other way round. NaN is larger than all others.
 
@@ -33,6 +35,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
 
 
 @method()
+@checked
 def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
     """(values, indices): the elements along `dim` in order, and where they stood; the other arguments are those of `argsort`."""
     indices = argsort(x, dim, descending, stable)
@@ -40,6 +43,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
 
 
 @method()
+@checked
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
     """(values, indices) of the k largest (or smallest) elements along `dim`, in order, equal ones in the order in which they stood.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, floating
 from minitorch_cv.tensor import Operand, Tensor, method
 
@@ -41,11 +42,11 @@ def _unary(
 ) -> Callable[[Operand], Tensor]:  # fmt: skip
     """The function `name`, whose gradient is of_x(gy, x) or of_y(gy, y); integers become float32."""
     gradient: Any = of_y if of_x is None else of_x
-    body = {"ufunc": ufunc, "gradient": staticmethod(gradient), "from_output": of_x is None, "__doc__": what}
+    body = {"ufunc": staticmethod(ufunc), "gradient": staticmethod(gradient), "from_output": of_x is None, "__doc__": what}
     node: Any = type(name.capitalize(), (Unary,), body)
 
     def function(x: Operand) -> Tensor:
-        return node.apply(floating(as_tensor(name, x)))
+        return node.apply(floating(as_tensor("x", x, name)))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = what
@@ -89,6 +90,7 @@ class Abs(Function):
 
 
 @method("abs", "__abs__")
+@checked
 def abs(x: Tensor) -> Tensor:
     """The absolute value; its gradient at 0 is 0."""
     return Abs.apply(x)
@@ -113,7 +115,7 @@ def _step(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Opera
     """The function `name`, which leaves integers as they are."""
 
     def function(x: Operand) -> Tensor:
-        x = as_tensor(name, x)
+        x = as_tensor("x", x, name)
         return Step.apply(x, ufunc=ufunc) if x.dtype.kind == "f" else x.clone()
 
     function.__name__ = function.__qualname__ = name
@@ -127,6 +129,7 @@ trunc = _step(np.trunc, "trunc", "x without what stands behind the point", "__tr
 
 
 @method("round", "__round__")
+@checked
 def round(x: Tensor, decimals: int = 0) -> Tensor:
     """x rounded to that many decimals (negative: to tens, hundreds, ...), and from halfway to the even side. Its gradient is 0."""
     if decimals > 0:
@@ -137,6 +140,7 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 
 
 @method()
+@checked
 def sign(x: Tensor) -> Tensor:
     """-1, 0 or 1; its gradient is 0."""
     return Step.apply(x, ufunc=np.sign)

@@ -138,6 +138,10 @@ def test_wrong_indices(index: Any, message: str) -> None:
         mt.tensor(X)[index]
 
 
-def test_gather_needs_an_index_that_fits() -> None:
-    with pytest.raises(ValueError, match=r"index: got shape \(1, 3, 5\)"):
-        mt.tensor(X).gather(1, mt.tensor(np.zeros((1, 3, 5), np.int64)))
+def test_gather_along_a_part() -> None:
+    """Along other dimensions the index may be shorter, but not longer."""
+    x = mt.tensor(X)
+    index = np.array([[[0, 2, 1, 1, 0]], [[1, 0, 0, 2, 2]]])
+    np.testing.assert_array_equal(x.gather(1, mt.tensor(index)).numpy(), np.take_along_axis(X[:2], index, 1))
+    with pytest.raises(ValueError, match=r"index: got shape \(5, 3, 5\), expected at most that of x, \(4, 3, 5\), except along dimension 1"):
+        x.gather(1, mt.tensor(np.zeros((5, 3, 5), np.int64)))

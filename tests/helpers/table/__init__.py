@@ -13,6 +13,6 @@ from importlib import import_module
 
 from table.row import Row
 
-FAMILIES = ("convolution", "losses", "norms", "windows")
+FAMILIES = ("activations", "arithmetic", "convolution", "indexing", "losses", "norms", "reductions", "shapes", "windows")
 
 ROWS: list[Row] = [row for family in FAMILIES for row in import_module(f"table.{family}").ROWS]
