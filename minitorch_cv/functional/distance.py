@@ -1,11 +1,13 @@
 """Vectors of length one, and how far vectors are from each other."""
 
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.reduce import norm
 from minitorch_cv.functional.shape import as_dims
 from minitorch_cv.tensor import Dims, Tensor
 
 
+@checked
 def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
     """x / max(|x|, eps), where |x| is the p-norm over the dimensions `dim`: vectors of length 1, except those of nearly nothing."""
     check_floating("input", input)
@@ -13,6 +15,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) 
     return input / norm(input, p, dim, keepdim=True).clamp(min=eps)
 
 
+@checked
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`: sum(x1 * x2) / (max(|x1|, eps) * max(|x2|, eps)).
 
@@ -25,6 +28,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (normalize(x1, 2, dim, eps) * normalize(x2, 2, dim, eps)).sum(dim)
 
 
+@checked
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 are broadcast against each other.
 

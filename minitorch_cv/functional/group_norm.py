@@ -6,8 +6,9 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import is_recomputing
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
-from minitorch_cv.functional.norm import batch_norm, check_momentum, check_running_statistics, move_running_statistics
+from minitorch_cv.functional.norm import batch_norm, check_running_statistics, move_running_statistics
 from minitorch_cv.functional.normalisation import Normalisation
 from minitorch_cv.tensor import Tensor
 
@@ -34,6 +35,7 @@ class GroupNorm(Normalisation):
         return xhat.reshape(x.shape) * weight.reshape(channel) + bias.reshape(channel)
 
 
+@checked
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
     """Normalise each of `num_groups` groups of neighbouring channels of every sample, over channels and pixels (Wu and He 2018).
 
@@ -49,6 +51,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     return GroupNorm.apply(input, weight, bias, groups=num_groups, eps=eps)[0]
 
 
+@checked
 def instance_norm(
     input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,
     bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
@@ -64,7 +67,6 @@ def instance_norm(
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     check_running_statistics(input, running_mean, running_var)
-    check_momentum(momentum)
     pixels = math.prod(input.shape[2:])
     if pixels == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one pixel")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import kernels
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.normalisation import Normalisation
 from minitorch_cv.tensor import Tensor
@@ -33,6 +34,7 @@ class LayerNorm(Normalisation):
         return centred_x * (centred_x.square().mean(members, keepdim=True) + eps) ** -0.5 * weight + bias
 
 
+@checked
 def layer_norm(
     input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -46,6 +48,7 @@ def layer_norm(
     return _apply(input, normalized_shape, weight, bias, eps, centred=True)
 
 
+@checked
 def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions (Zhang and Sennrich 2019); shapes and errors as in `layer_norm`.
 

@@ -15,6 +15,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import Function, is_recomputing, no_grad, vjp
 from minitorch_cv.functional.activation import relu_mask
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
@@ -109,6 +110,7 @@ def _axes(x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
 
 
+@checked
 def batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, relu: bool = False, residual: Tensor | None = None,
@@ -116,7 +118,8 @@ def batch_norm(
     """Normalise every channel of input (N, C) or (N, C, *), scale it by weight (C,) and shift it by bias (C,).
 
     training: by the mean and the biased variance of the batch. running_mean and running_var (C,), where given, move in place towards
-    the batch's mean and *unbiased* variance, by the fraction `momentum`.
+    the batch's mean and *unbiased* variance, by the fraction `momentum`. (The average of all batches is up to the layer: it has
+    momentum=None.)
     Not training: by running_mean and running_var, which are constants.
     residual, relu: then add `residual`, of the shape of input, and apply ReLU: `relu(batch_norm(...) + residual)` in one pass.
     Errors: ValueError for shapes that do not fit and, in training, for one value per channel, which has no variance; TypeError for
@@ -130,7 +133,6 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
         return BatchNormEval.apply(input, weight, bias, residual, running_mean, running_var, eps=eps, relu=relu)
-    check_momentum(momentum)
     count = math.prod(input.shape) // max(1, input.shape[1])  # values per channel
     if count == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one value per channel when training")
@@ -148,12 +150,6 @@ def check_running_statistics(input: Tensor, running_mean: Tensor | None, running
             raise ValueError(f"{name}: got shape {running.shape}, expected {(input.shape[1],)}, a number for each channel")
         if running is not None and running.dtype != input.dtype:
             raise TypeError(f"{name}: got {running.dtype}, expected {input.dtype} like input")
-
-
-def check_momentum(momentum: float) -> None:
-    """TypeError unless momentum is a number."""
-    if not isinstance(momentum, (int, float, np.number)):
-        raise TypeError(f"momentum: got {momentum!r}, expected a number; the average of all batches is up to nn.BatchNorm2d(momentum=None)")
 
 
 def move_running_statistics(

@@ -6,6 +6,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.linear import linear
 from minitorch_cv.functional.normalisation import Normalisation, gradient_of_gradient
@@ -47,6 +48,7 @@ def _local_response_norm(x: Tensor, size: int, alpha: float, beta: float, k: flo
     return x * (sums * (alpha / size) + k) ** -beta
 
 
+@checked
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha / size * the sum of squares over a window of channels)^beta (Krizhevsky, Sutskever and Hinton 2012).
 
@@ -78,6 +80,7 @@ class GlobalResponseNorm(Normalisation):
         return x + weight.reshape(channel) * (norm / (norm.mean(1, keepdim=True) + eps)) * x + bias.reshape(channel)
 
 
+@checked
 def global_response_norm(input: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-6) -> Tensor:
     """x + weight * (norm / (mean of norm + eps)) * x + bias, where norm is the length of a channel's map (Woo et al. 2023).
 

@@ -204,7 +204,7 @@ ROWS = [
     )),
     Row("normalize", _normalize, Domain(kinks=(0,)), bad=(
         bad(IndexError, "dim: got 3", X, dim=3),
-        bad(ValueError, "p: got 'max'", X, p="max"),
+        bad(TypeError, "p: got 'max'", X, p="max"),
     )),
     Row("normalize", _normalize_by_largest, Domain(0.1, 2, distinct=True), variant="by the largest"),
     Row("cosine_similarity", _cosine_similarity, bad=(
