@@ -19,6 +19,7 @@ import numpy as np
 import kernels
 from kernels import Pieces
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.operands import as_tensor, floating
@@ -96,6 +97,7 @@ class StraightGradient(Function):
 ZERO, SAME = (0.0, 0.0), (0.0, 1.0)  # the lines 0 and x, as (constant, slope)
 
 
+@checked
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, but not below `min_val` nor above `max_val`."""
     check_floating("input", input)
@@ -109,6 +111,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0)
 
 
+@checked
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, else negative_slope * x.
 
@@ -119,6 +122,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return Straight.apply(input, pieces=pieces, keep_result=negative_slope >= 0)
 
 
+@checked
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is greater than `threshold`, else `value`."""
     check_floating("input", input)
@@ -131,12 +135,14 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return Straight.apply(input, pieces=Pieces(-3.0, 3.0, ZERO, (0.5, 1 / 6), (1.0, 0.0)))
 
 
+@checked
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
     check_floating("input", input)
     return Straight.apply(input, pieces=Pieces(*_outside(input, lambd), SAME, ZERO, SAME))
 
 
+@checked
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, moved towards 0 by `lambd`, and 0 where |x| <= lambd."""
     check_floating("input", input)
@@ -260,6 +266,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return Mish.apply(input)
 
 
+@checked
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x times the share of the normal distribution below x: x * (1 + erf(x / sqrt(2))) / 2.
 
@@ -284,6 +291,7 @@ def softsign(input: Tensor) -> Tensor:
     return Softsign.apply(input)
 
 
+@checked
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta, but x itself where beta * x > threshold."""
     check_floating("input", input)
@@ -301,6 +309,7 @@ def logsigmoid(input: Tensor) -> Tensor:
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
+@checked
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else alpha * (exp(x) - 1). (Clevert et al. 2016, "Fast and accurate deep network learning by ELUs".)"""
     return _elu(input, alpha, 1.0, 1.0)
@@ -314,6 +323,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return _elu(input, SELU_ALPHA * SELU_SCALE, SELU_SCALE, 1.0)
 
 
+@checked
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for any alpha.
 

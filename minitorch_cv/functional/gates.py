@@ -8,8 +8,10 @@ import kernels
 from minitorch_cv import random
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.functional.activation import leaky_relu, sigmoid
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
+from minitorch_cv.functional.shape import as_dim
 from minitorch_cv.tensor import Tensor
 
 
@@ -45,6 +47,7 @@ class PReLUGradient(Function):
         return vjp(gradient, ctx.saved_inputs, (ggx, ggweight))
 
 
+@checked
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where it is positive, else weight * x; weight: one slope for each channel (dimension 1), (C,), or one for all, (1,).
 
@@ -55,6 +58,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return PReLU.apply(input, weight)
 
 
+@checked
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """`leaky_relu` with a slope for each element drawn evenly from [lower, upper] in training, and the middle of both in evaluation.
 
@@ -66,20 +70,20 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         raise ValueError(f"lower: got {lower}, expected at most upper = {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes = random.generator("rrelu").uniform(lower, upper, input.shape).astype(input.dtype)
+    slopes: Any = lower if input.is_meta else random.generator("rrelu").uniform(lower, upper, input.shape).astype(input.dtype)
     return input * Tensor(np.where(input.data > 0, input.dtype.type(1), slopes))
 
 
+@checked
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b), where a and b are the halves of `input` along `dim`.
 
     (Dauphin et al. 2017, "Language modeling with gated convolutional networks".)
     """
     check_floating("input", input)
-    if not -input.ndim <= dim < input.ndim:
-        raise IndexError(f"dim: got {dim}, expected a dimension of an input of shape {input.shape}")
+    dim = as_dim(dim, input.ndim)
     size = input.shape[dim]
     if size % 2:
         raise ValueError(f"input: got shape {input.shape}, expected an even length along dimension {dim}")
-    before = (slice(None),) * (dim % input.ndim)
+    before = (slice(None),) * dim
     return input[(*before, slice(size // 2))] * sigmoid(input[(*before, slice(size // 2, None))])

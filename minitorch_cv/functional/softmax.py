@@ -6,7 +6,9 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.shape import as_dim
 from minitorch_cv.tensor import Tensor, method
 
 
@@ -63,6 +65,7 @@ class LogSoftmaxGradient(Function):
 
 
 @method()
+@checked
 def softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
     """exp(x / temperature) divided by its sum along `dim`: numbers between 0 and 1 that sum to 1.
 
@@ -73,11 +76,13 @@ def softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
 
 
 @method()
+@checked
 def log_softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
     """The logarithm of `softmax`, exact also where the softmax itself would underflow."""
     return _along(LogSoftmax, input, dim, _positive(temperature))
 
 
+@checked
 def softmin(input: Tensor, dim: int) -> Tensor:
     """The softmax of -x: the smaller, the more."""
     return _along(Softmax, input, dim, -1.0)
@@ -89,13 +94,12 @@ def _along(function: type[Function], input: Tensor, dim: int, temperature: float
     The channels of images that are channels-last in memory are such rows as they stand: nothing is copied.
     """
     check_floating("input", input)
-    if dim is None or not -max(1, input.ndim) <= dim < max(1, input.ndim):
-        raise IndexError(f"dim: got {dim}, expected a dimension of an input of shape {input.shape}")
+    dim = as_dim(dim, max(1, input.ndim))
     if input.ndim == 0:
         return function.apply(input.reshape(1, 1)).reshape(())
     if temperature != 1:
         input = input / temperature
-    order = [axis for axis in range(input.ndim) if axis != dim % input.ndim] + [dim % input.ndim]
+    order = [axis for axis in range(input.ndim) if axis != dim] + [dim]
     moved = input.permute(*order)
     rows = function.apply(moved.reshape(-1, moved.shape[-1]))
     return rows.reshape(moved.shape).permute(*np.argsort(order).tolist())

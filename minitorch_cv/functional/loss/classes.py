@@ -15,10 +15,10 @@ import numpy as np
 import kernels
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function, vjp
-from minitorch_cv.functional.softmax import log_softmax, softmax
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.loss.reduction import check_reduction, check_weight, reduced
+from minitorch_cv.functional.softmax import log_softmax, softmax
 from minitorch_cv.tensor import Tensor
 
 
