@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.meta import is_meta
+from kernels.meta import as_array, is_meta
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.tensor import Index, Operand, Tensor, method
@@ -94,7 +94,7 @@ def as_index(index: Index) -> Any:
 def _part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
-    array = part.data.copy() if isinstance(part, Tensor) else np.array(part)
+    array = as_array(part.data if isinstance(part, Tensor) else part).copy()
     if array.size == 0 and not isinstance(part, (np.ndarray, Tensor)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
