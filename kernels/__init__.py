@@ -35,6 +35,7 @@ from kernels.pool2d import (
     max_pool2d_gather,
 )
 from kernels.resample import resample2d
+from kernels.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from kernels.softmax import (
     log_softmax,
     log_softmax_backward,
@@ -63,6 +64,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_eval",
     "batch_norm_train",
+    "channel_shuffle",
     "channel_sum",
     "choose",
     "conv2d",
@@ -88,6 +90,8 @@ __all__ = [
     "max_pool2d_gather",
     "piecewise",
     "piecewise_backward",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "prelu_backward",
     "relu",

@@ -31,3 +31,9 @@ def check_number(name: str, value: object) -> None:
     """TypeError unless `value` is a real number, of Python or NumPy."""
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}, expected a number")
+
+
+def check_positive(name: str, value: object) -> None:
+    """ValueError unless `value` is a whole number of at least 1."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}: got {value!r}, expected a positive integer")

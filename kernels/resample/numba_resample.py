@@ -2,7 +2,7 @@
 
 For each output row, the input rows that it is made of are added up into one row of W pixels first, which stays in the cache; the pixels
 of the output row are then sums of pixels of that one. Both steps are the same: weighted sums of pieces of equal length, a whole row in the
-first step and the channels of one pixel in the second. An output row that is a copy of one input row needs no first step.
+first step and the channels of one pixel in the second. An output row that is made of one input row alone needs no first step.
 """
 
 import numpy as np
@@ -45,28 +45,29 @@ def _resample_block(b, blocks, x, y, buffers, sizes, row_start, row_index, row_w
     for r in range(N * OH * b // blocks, N * OH * (b + 1) // blocks):
         n, oh = divmod(r, OH)
         first, end = row_start[oh], row_start[oh + 1]
-        if end - first == 1 and row_weight[first] == 1:
-            source, place = x, (n * H + row_index[first]) * W * C
+        if end - first == 1:
+            source, place, factor = x, (n * H + row_index[first]) * W * C, row_weight[first]
         else:
-            _combine(x, n * H * W * C, W * C, row_index, row_weight, first, end, buffers, b * W * C, W * C)
-            source, place = buffers, b * W * C
+            source, place, factor = buffers, b * W * C, x.dtype.type(1)
+            _combine(x, n * H * W * C, W * C, row_index, row_weight, factor, first, end, buffers, place, W * C)
         for k in range(runs.size - 1):
             ow, length = runs[k], (runs[k + 1] - runs[k]) * C
-            _combine(source, place, C, column_index, column_weight, column_start[ow], column_start[ow + 1], y, (r * OW + ow) * C, length)
+            first, end = column_start[ow], column_start[ow + 1]
+            _combine(source, place, C, column_index, column_weight, factor, first, end, y, (r * OW + ow) * C, length)
 
 
 @jit
-def _combine(x, base, step, index, weight, first, end, y, place, length):
-    """y[place : place + length] = the sum of weight[t] * x[base + index[t]*step : + length] over the taps t."""
+def _combine(x, base, step, index, weight, factor, first, end, y, place, length):
+    """y[place : place + length] = the sum of factor * weight[t] * x[base + index[t]*step : + length] over the taps t."""
     whole = length - length % (4 * lanes(x))
     for e in range(0, whole, 4 * lanes(x)):
         total = tile_zero(x, 1, 4)
         for t in range(first, end):
-            total = tile_fma(total, tile_load(x, base + index[t] * step + e, 0, 1, 4), tile_fill(weight[t], 1, 4))
+            total = tile_fma(total, tile_load(x, base + index[t] * step + e, 0, 1, 4), tile_fill(factor * weight[t], 1, 4))
         tile_store(total, y, place + e, 0)
     for e in range(whole, length, lanes(x)):
         total = tile_zero(x, 1, 1)
         for t in range(first, end):
             piece = tile_load_part(x, base + index[t] * step + e, 0, 1, length - e, 1, 1)
-            total = tile_fma(total, piece, tile_fill(weight[t], 1, 1))
+            total = tile_fma(total, piece, tile_fill(factor * weight[t], 1, 1))
         tile_store_part(total, y, place + e, 0, 1, length - e)

@@ -1,11 +1,31 @@
-"""Pixels and channels in another order: the same numbers, rearranged.
+"""Pixels and channels in other places: the same numbers, rearranged. The gradient of a permutation is its inverse."""
 
-Channels come last in memory. Rearranging a view in which they also come last by shape takes one copy, and the result is channels-last
-again.
-"""
+import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+
+import kernels
+from kernels.checks import check_positive
+from minitorch_cv.autograd import Function
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
+
+Step = tuple[Callable, int]  # a kernel and its argument
+
+
+class Rearrange(Function):
+    """x -> y by the kernel `there`; `back` undoes it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, *, there: Step, back: Step) -> np.ndarray:
+        kernel, argument = there
+        return kernel(x, argument)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> Tensor:
+        return Rearrange.apply(gy, there=ctx.options["back"], back=ctx.options["there"])
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -17,9 +37,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     C, H, W = _planes(input)
     if C % (r * r):
         raise ValueError(f"input: got {C} channels, expected a multiple of upscale_factor * upscale_factor = {r * r}")
-    x = _channels_last(input).reshape(-1, H, W, C // (r * r), r, r)
-    x = x.permute(0, 1, 4, 2, 5, 3)  # (N, H, r, W, r, C/r/r)
-    return _channels_first(x.reshape(*input.shape[:-3], H * r, W * r, C // (r * r)))
+    y = Rearrange.apply(_images(input), there=(kernels.pixel_shuffle, r), back=(kernels.pixel_unshuffle, r))
+    return y if input.ndim == 4 else y.reshape(*input.shape[:-3], C // (r * r), H * r, W * r)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -28,30 +47,28 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     C, H, W = _planes(input)
     if H % r or W % r:
         raise ValueError(f"input: got {H} x {W} pixels, expected multiples of downscale_factor = {r}")
-    x = _channels_last(input).reshape(-1, H // r, r, W // r, r, C)
-    x = x.permute(0, 1, 3, 5, 2, 4)  # (N, H/r, W/r, C, r, r)
-    return _channels_first(x.reshape(*input.shape[:-3], H // r, W // r, C * r * r))
+    y = Rearrange.apply(_images(input), there=(kernels.pixel_unshuffle, r), back=(kernels.pixel_shuffle, r))
+    return y if input.ndim == 4 else y.reshape(*input.shape[:-3], C * r * r, H // r, W // r)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """(N, C, *) with the channels dealt out anew: group by group becomes the first of each group, the second of each, and so on.
+    """(N, C, *) with the channels dealt out anew: the first one of each group, then the second one of each, and so on.
 
     (Zhang et al. 2018, "ShuffleNet: an extremely efficient convolutional neural network for mobile devices".)
     """
     check_floating("input", input)
     if input.ndim < 3:
         raise ValueError(f"input: got shape {input.shape}, expected at least 3 dimensions (N, C, *)")
-    C = input.shape[1]
-    if _factor("groups", groups) and C % groups:
+    N, C = input.shape[:2]
+    if C % _factor("groups", groups):
         raise ValueError(f"groups: got {groups}, expected a divisor of the {C} channels")
-    x = input.permute(0, *range(2, input.ndim), 1)  # (N, *, C)
-    x = x.reshape(*x.shape[:-1], groups, C // groups).transpose(-1, -2).reshape(*x.shape)
-    return x.permute(0, -1, *range(1, input.ndim - 1))
+    images = input if input.ndim == 4 else input.reshape(N, C, math.prod(input.shape[2:]), 1)
+    y = Rearrange.apply(images, there=(kernels.channel_shuffle, groups), back=(kernels.channel_shuffle, max(C // groups, 1)))
+    return y if input.ndim == 4 else y.reshape(*input.shape)
 
 
 def _factor(name: str, value: int) -> int:
-    if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name}: got {value!r}, expected a positive integer")
+    check_positive(name, value)
     return int(value)
 
 
@@ -63,11 +80,6 @@ def _planes(input: Tensor) -> tuple[int, int, int]:
     return input.shape[-3], input.shape[-2], input.shape[-1]
 
 
-def _channels_last(x: Tensor) -> Tensor:
-    """(*, C, H, W) -> (*, H, W, C)"""
-    return x.permute(*range(x.ndim - 3), -2, -1, -3)
-
-
-def _channels_first(x: Tensor) -> Tensor:
-    """(*, H, W, C) -> (*, C, H, W)"""
-    return x.permute(*range(x.ndim - 3), -1, -3, -2)
+def _images(input: Tensor) -> Tensor:
+    """(*, C, H, W) -> (N, C, H, W)"""
+    return input if input.ndim == 4 else input.reshape(math.prod(input.shape[:-3]), *input.shape[-3:])

@@ -221,17 +221,17 @@ ROWS = [
         bad(ValueError, "pad: got 2 widths for shape", X, (1, 1), "replicate"),
         bad(ValueError, "value: got 1.0 with mode 'reflect'", X, (1, 1, 1, 1), "reflect", 1.0),
     )),
-    Row("pixel_shuffle", _pixel_shuffle, bad=(
+    Row("pixel_shuffle", _pixel_shuffle, backends=BOTH, bad=(
         SHUFFLE_ERROR,
         bad(ValueError, "input: got 2 channels", X, 2),
         bad(ValueError, "upscale_factor: got 0", X, 0),
     )),
-    Row("pixel_unshuffle", _pixel_unshuffle, bad=(
+    Row("pixel_unshuffle", _pixel_unshuffle, backends=BOTH, bad=(
         SHUFFLE_ERROR,
         bad(ValueError, "input: got 5 x 5 pixels", X, 2),
         bad(ValueError, "downscale_factor: got 1.5", X, 1.5),
     )),
-    Row("channel_shuffle", _channel_shuffle, bad=(
+    Row("channel_shuffle", _channel_shuffle, backends=BOTH, bad=(
         SHUFFLE_ERROR,
         bad(ValueError, "groups: got 3", X, 3),
         bad(ValueError, "groups: got 0", X, 0),
