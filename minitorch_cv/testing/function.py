@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import kernels
+from kernels.meta import is_meta
 from minitorch_cv import random
 from minitorch_cv.autograd import GradcheckError, grad, gradcheck, gradgradcheck
 from minitorch_cv.tensor import Tensor
@@ -153,6 +154,8 @@ def _check_float32(function: Callable, call: _Call, reference: _Results, toleran
 
 def _check_shapes(function: Callable, call: _Call, reference: _Results, seed: int) -> None:
     found = _run(function, call, seed, device="meta")
+    if call.leaves and not all(is_meta(output) for output in found.outputs):
+        raise CheckError("an output has values, and memory for them")
     for kind, arrays, expected in (("output", found.outputs, reference.outputs), ("gradient", found.gradients, reference.gradients)):
         shapes, wanted = ([(array.shape, array.dtype) for array in group] for group in (arrays, expected))
         if shapes != wanted:

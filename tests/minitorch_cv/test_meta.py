@@ -173,6 +173,69 @@ def test_random_streams_do_not_move() -> None:
     assert mt.random.get_state() == before
 
 
+# --- functions: what is as large as the data must not be made, forward or backward
+
+LARGE = (64, 256, 56, 56)  # 205 MB of float32
+
+
+def large(*shape: int, dtype: type = np.float32) -> mt.Tensor:
+    return mt.empty(*(shape or LARGE), dtype=dtype, device="meta")
+
+
+FUNCTIONS: dict[str, Callable[[mt.Tensor], mt.Tensor]] = {
+    "gelu": F.gelu,
+    "hardswish": F.hardswish,
+    "prelu": lambda x: F.prelu(x, large(256)),
+    "softmax": lambda x: F.softmax(x, 1),
+    "batch_norm": lambda x: F.batch_norm(x, large(256), large(256), large(256), large(256), True, relu=True, residual=x),
+    "layer_norm": lambda x: F.layer_norm(x, LARGE[1:]),
+    "group_norm": lambda x: F.group_norm(x, 32, large(256), large(256)),
+    "local_response_norm": lambda x: F.local_response_norm(x, 5),
+    "max_pool2d": lambda x: F.max_pool2d(x, 3, 2, 1),
+    "adaptive_avg_pool2d": lambda x: F.adaptive_avg_pool2d(x, 7),
+    "max_unpool2d": lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+    "interpolate": lambda x: F.interpolate(x, size=(30, 31), mode="bicubic", antialias=True),
+    "pad": lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"),
+    "pixel_shuffle": lambda x: F.pixel_shuffle(x, 2),
+    "unfold": lambda x: F.unfold(x, 3, padding=1),
+    "dropout": F.dropout,
+    "cross_entropy": lambda x: F.cross_entropy(x, large(64, 56, 56, dtype=np.int64), large(256)),
+    "binary_cross_entropy": lambda x: F.binary_cross_entropy(x, x.detach()),
+    "huber_loss": lambda x: F.huber_loss(x, x.detach()),
+    "logsumexp": lambda x: F.logsumexp(x, 1),
+    "std": lambda x: F.std(x, 1),
+    "prod": lambda x: F.prod(x, 1),
+    "norm": F.norm,
+    "cumprod": lambda x: F.cumprod(x, 1),
+    "sort": lambda x: F.sort(x, 1)[0],
+    "topk": lambda x: F.topk(x, 5, 1)[0],
+    "gather": lambda x: F.gather(x, 1, large(dtype=np.int64)),
+    "scatter": lambda x: F.scatter(x, 1, large(dtype=np.int64), x),
+    "indexing": lambda x: x[:, [1, 2, 3], ::2] * x[large(64, dtype=np.int64), 0, 0, 0].sum(),
+    "where": lambda x: F.where(x > 0, x, x.clamp(min=-1)),
+    "einsum": lambda x: F.einsum("nchw,ndhw->ncd", x, x),
+    "matmul": lambda x: x.flatten(2) @ x.flatten(2).transpose(1, 2),
+    "conv2d": lambda x: F.conv2d(x, large(64, 256, 3, 3), padding=1),
+    "depthwise": lambda x: F.conv2d(x, large(256, 1, 3, 3), padding="same", groups=256),
+    "conv_transpose2d": lambda x: F.conv_transpose2d(x, large(256, 64, 3, 3), stride=2, output_padding=1),
+    "checkpoint": lambda x: mt.checkpoint(lambda x: x.roll(1, 0).tanh() ** 2, x),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_makes_anything_of_the_size_of_the_data(name: str) -> None:
+    x = large().requires_grad_()
+    tracemalloc.start()
+    y = FUNCTIONS[name](x)
+    (gx,) = mt.autograd.grad(y.sum(), [x])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert y.is_meta
+    assert gx.is_meta
+    assert gx.shape == LARGE
+    assert peak < 5_000_000
+
+
 # --- networks
 
 
