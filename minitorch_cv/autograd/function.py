@@ -85,7 +85,7 @@ class Function:
         mode = current_mode()
         arrays: list[np.ndarray | None] = []
         edges, needs = [], []
-        recording = mode.grad
+        recording, shape_only = mode.grad, False
         for x in inputs:
             if isinstance(x, Tensor):
                 if recording and x._recorded != x._version.recorded:
@@ -98,8 +98,10 @@ class Function:
                 arrays.append(None if x is None else meta.as_array(x))
                 edges.append(None)
                 needs.append(False)
+            if type(arrays[-1]) is meta.MetaArray:
+                shape_only = True
         ctx = cls(inputs, edges, needs, options)
-        if meta.MetaArray in map(type, arrays):  # one operand without values is enough: the others lose theirs
+        if shape_only:  # one operand without values is enough: the others lose theirs
             arrays = [None if array is None else meta.like(array) for array in arrays]
             ctx.shape_only = True
         results = cls.forward(ctx, *arrays, **options)
