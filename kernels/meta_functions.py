@@ -132,6 +132,12 @@ def _partition(a: Any, kth: Any, *args: Any, **options: Any) -> MetaArray:
     return like(a)
 
 
+@_rule(np.may_share_memory, np.shares_memory)
+def _share_memory(a: Any, b: Any, max_work: Any = None) -> bool:
+    """Only an array with itself: there is no memory. (Whether a reshape or an index copies is not known without strides.)"""
+    return a is b
+
+
 @_rule(np.bincount, np.unique, np.argwhere, np.flatnonzero, np.extract, np.array_equal, np.allclose)
 def _refused(*args: Any, **options: Any) -> None:
     raise no_values("the values of an array")

@@ -156,6 +156,19 @@ def test_changes_in_place_check_shapes() -> None:
     assert y.tolist() == [[0.0] * 3] * 2
 
 
+def test_changing_a_part_in_place_is_no_change_of_the_whole_where_it_may_be_a_copy() -> None:
+    weight = mt.empty(4, 3, device="meta", requires_grad=True)
+    product = weight * weight
+    part = weight[[0, 2]] * 1
+    rows = weight[[0, 2]]
+    rows += 1
+    (product.sum() + (part * rows).sum()).backward()
+    assert weight.grad is not None
+    assert weight.grad.shape == (4, 3)
+    with pytest.raises(RuntimeError, match="the tensor is a leaf that requires a gradient"):
+        weight += 1
+
+
 def test_debug_mode_and_checkpoints_work_without_values() -> None:
     layer = nn.Linear(3, 2, device="meta")
     x = mt.empty(5, 3, device="meta", requires_grad=True)
