@@ -3,7 +3,7 @@
 import copy
 import pickle
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -202,10 +202,18 @@ def test_a_mask_without_values_is_known_to_be_true_nowhere() -> None:
 # --- kernels
 
 
+@pytest.fixture
+def _by_definition() -> Iterator[None]:
+    """What is small need not be compiled."""
+    with kernels.backend("numpy"):
+        yield
+
+
+@pytest.mark.usefixtures("_by_definition")
 def test_kernels_tell_the_shapes_of_results_and_gradients() -> None:
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((2, 4, 9, 8)), rng.standard_normal((6, 2, 3, 2))
-    options = {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2}
+    options: dict[str, Any] = {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2}
     y = kernels.conv2d(x, weight, None, **options)
     pooled, indices = kernels.max_pool2d(x, 3, 2, ceil_mode=True)
     calls: list[tuple[Callable, tuple, Any]] = [
@@ -228,7 +236,7 @@ def test_numba_refuses_them() -> None:
     from kernels.jit import jit
 
     @jit
-    def first(x):  # type: ignore[no-untyped-def]
+    def first(x: np.ndarray) -> float:
         return x[0]
 
     with pytest.raises(TypeError):
