@@ -39,11 +39,17 @@ def train(
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies, laid out as torchvision does; no download.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often all training images are seen.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in one step.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd, nesterov, adam or adamw.")] = None,
+    optimizer: Annotated[str | None, typer.Option(
+        help="sgd, nesterov, adam, adamw, adamax, nadam, radam, rmsprop, adagrad, adadelta, lars or lamb.",
+    )] = None,
     lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of sgd and nesterov.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd, nesterov, rmsprop and lars.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of any optimizer.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="Of the learning rate: constant, step, multi-step, cosine or linear.")] = None,
+    schedule: Annotated[str | None, typer.Option(
+        help="Of the learning rate: constant, step, multi-step, cosine, linear, warmup-cosine, warm-restarts, one-cycle, cyclic, "
+        "polynomial or exponential.",
+    )] = None,
+    ema: Annotated[float | None, typer.Option(help="Decay of an average of the weights, 0.999 say, to be used in their place.")] = None,
     augment: Annotated[bool | None, typer.Option("--augment/--no-augment", help="Random crops and flips of the training images.")] = None,
     validation: Annotated[float | None, typer.Option(help="Part of the training images, 0.1 say, to choose the best epoch by.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random. Default 0.")] = None,
@@ -57,7 +63,7 @@ def train(
     given: dict[str, Any] = {
         "model": model, "data": data, "data_dir": data_dir, "epochs": epochs, "batch_size": batch_size,
         "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
-        "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
+        "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
     }  # fmt: skip
     with errors_as_sentences():
         from minitorch_cv.training.errors import RunError, Stopped

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 import kernels
+from kernels import memory
 from minitorch_cv.optim.optimizer import Group, require
 from minitorch_cv.optim.rule_optimizer import RuleOptimizer, State
 from minitorch_cv.tensor import Tensor
@@ -108,7 +109,7 @@ class LAMB(RuleOptimizer):
             }
             for param, state in zip(params, states, strict=True)
         ]  # fmt: skip
-        updates = [np.empty_like(array) for array in arrays]
+        updates = [memory.empty(array.shape, array.dtype) for array in arrays]
         kept = {**self.kept(group, states), "update": updates}
         kernels.rule_step(self.rule, arrays, grads, kept, numbers, maximize=group["maximize"])
         steps = []

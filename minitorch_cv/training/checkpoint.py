@@ -33,12 +33,15 @@ class Checkpoint:
 
     model: the model's `state_dict`, as arrays. optimizer, schedule: theirs.
     progress: numbers and text only: epoch, step, sums of the running epoch, ...
+    ema: None, or in a training that averages weights the state of its `EMA`, with model and averages exchanged: the averages are what the
+    model is used with, so they stand under `model`, and the weights that the training goes on with stand here.
     """
 
     model: dict[str, np.ndarray]
     optimizer: dict[str, Any]
     schedule: dict[str, Any]
     progress: dict[str, Any]
+    ema: dict[str, Any] | None = None
 
 
 def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint, step: int) -> None:
@@ -52,6 +55,7 @@ def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint, step: int) 
         "model": _take_out(checkpoint.model, "model", arrays),
         "optimizer": _take_out(checkpoint.optimizer, "optimizer", arrays),
         "schedule": _take_out(checkpoint.schedule, "schedule", arrays),
+        "ema": _take_out(checkpoint.ema, "ema", arrays),
         "progress": checkpoint.progress,
     }
     content = safetensors.numpy.save(arrays)
@@ -82,12 +86,12 @@ def load_checkpoint(folder: Path, name: str = "last") -> Checkpoint:
     try:
         arrays = _read_arrays(folder / about["file"], about)
         parts = {part: _put_back(state[part], arrays) for part in ("model", "optimizer", "schedule")}
-        checkpoint = Checkpoint(progress=state["progress"], **parts)
+        checkpoint = Checkpoint(progress=state["progress"], ema=_put_back(state.get("ema"), arrays), **parts)
     except KeyError as error:
         raise RunError(f"{path} is damaged: it lacks {error}; restore it from a copy, or train again") from error
     except (TypeError, AttributeError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}; restore it from a copy, or train again") from error
-    if not all(isinstance(part, dict) for part in vars(checkpoint).values()):
+    if not all(isinstance(part, dict) for name, part in vars(checkpoint).items() if name != "ema" or part is not None):
         raise RunError(f"{path} is damaged: a part of it is not an object; restore it from a copy, or train again")
     return checkpoint
 

@@ -66,8 +66,8 @@ class Config:
         return {
             "model": self.model, "data": self.data, "data_dir": self.data_dir, "epochs": r.epochs, "batch_size": r.batch_size,
             "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "weight_decay": r.weight_decay, "schedule": r.schedule,
-            "augment": r.augment, "validation": self.validation, "seed": self.seed, "threads": self.threads, "backend": self.backend,
-            "limit": self.limit,
+            "ema": r.ema, "augment": r.augment, "validation": self.validation, "seed": self.seed, "threads": self.threads,
+            "backend": self.backend, "limit": self.limit,
         }  # fmt: skip
 
     def require_no_contradiction(self, given: Mapping[str, Any]) -> None:

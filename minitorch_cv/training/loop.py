@@ -1,7 +1,7 @@
 """The training loop: epochs, measurements, checkpoints, stopping and going on."""
 
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch_cv.data import Loader
 from minitorch_cv.nn import Module
+from minitorch_cv.optim import EMA
 from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minitorch_cv.training.choices import make_optimizer, make_schedule
 from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
@@ -49,6 +50,7 @@ class Trainer:
         self.steps = len(loaders.train)  # in an epoch
         self.optimizer = make_optimizer(model.parameters(), recipe)
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
+        self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch
         self.running = Metrics()  # of the running epoch
@@ -68,7 +70,10 @@ class Trainer:
             state = load_checkpoint(self.folder.checkpoints)
             progress = state.progress
             try:
-                self.model.load_state_dict(state.model)
+                with self._as_it_is_used():
+                    self.model.load_state_dict(state.model)
+                    if self.ema is not None:
+                        self.ema.load_state_dict(state.ema or {})
                 self.optimizer.load_state_dict(state.optimizer)
                 self.schedule.load_state_dict(state.schedule)
                 self.epoch, self.step = progress["epoch"], progress["step"]
@@ -105,6 +110,8 @@ class Trainer:
             for images, labels in batches:
                 self.lr = self.optimizer.param_groups[0]["lr"]
                 loss, logits = train_step(self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step)
+                if self.ema is not None:
+                    self.ema.update()
                 self.running.add(loss, logits, labels)
                 self.step += 1
                 self.pace.add(len(labels), time.perf_counter() - begun, rated=self._warm or self.steps == 1)
@@ -144,7 +151,8 @@ class Trainer:
             if loader is None:
                 continue
             try:
-                metrics = evaluate(self.model, loader, check)
+                with self._as_it_is_used():
+                    metrics = evaluate(self.model, loader, check)
             except NotFiniteError as error:
                 raise NotFiniteError(f"epoch {self.epoch + 1}, after its last step, {name} images: {error}") from error
             line.update({f"{name}_loss": metrics.loss, f"{name}_top1": metrics.top1, f"{name}_top5": metrics.top5})
@@ -167,10 +175,16 @@ class Trainer:
             "epoch": self.epoch, "step": self.step, "steps": self.steps, "running": self.running.as_data(),
             "pace": self.pace.as_data(), "lr": self.lr, "best": self.best,
         }  # fmt: skip
-        weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
-        state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress)
+        with self._as_it_is_used():
+            weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
+            ema = None if self.ema is None else self.ema.state_dict()
+        state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress, ema)
         save_checkpoint(self.folder.checkpoints, name, state, step=self.epoch * self.steps + self.step)
         self._saved_at = time.monotonic()
+
+    def _as_it_is_used(self) -> AbstractContextManager:
+        """Inside the block the model has the averages as its weights, where there are averages."""
+        return nullcontext() if self.ema is None else self.ema.swapped()
 
     def _draw(self) -> None:
         from minitorch_cv.training.curves import draw_curves

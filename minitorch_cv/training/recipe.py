@@ -20,6 +20,8 @@ class Recipe:
     epochs, batch_size: the last, smaller batch of an epoch is trained on too.
     optimizer, lr, momentum, weight_decay: `optimizer` is a name of `choices.OPTIMIZERS`; `lr` is the highest learning
         rate of the schedule.
+    ema: the decay of an average of the weights (`optim.EMA`, with warm-up), 0.999 say: the averages are what is evaluated and kept as
+        the model. None: the weights themselves.
     schedule, schedule_options: a name of `choices.SCHEDULES`, and what that schedule is told, in fractions of the whole
         training.
     augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P
@@ -35,6 +37,7 @@ class Recipe:
     optimizer: str = "sgd"
     momentum: float = 0.0
     weight_decay: float = 0.0
+    ema: float | None = None
     schedule: str = "constant"
     schedule_options: Mapping[str, Any] = field(default_factory=dict)
     augment: bool = False
@@ -50,7 +53,8 @@ class Recipe:
         _check("lr", self.lr, 0 <= self.lr < math.inf, "a finite number that is not negative")
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and less than 1")
         _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number that is not negative")
-        if OPTIMIZERS[self.optimizer].family != "sgd":
+        _check("ema", self.ema, self.ema is None or 0 <= self.ema < 1, "at least 0 and less than 1, or none")
+        if not OPTIMIZERS[self.optimizer].heavy:
             _check("momentum", self.momentum, self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
         if self.optimizer == "nesterov":
             _check("momentum", self.momentum, self.momentum > 0, "more than 0, because the optimizer is nesterov")

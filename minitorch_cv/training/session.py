@@ -29,7 +29,7 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
 
-RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "augment")
+RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "ema", "augment")
 
 
 class ModelEntry(Protocol):
@@ -147,10 +147,11 @@ def describe(config: Config) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in config.images.items() if name != "crc32")
     momentum = f" momentum {r.momentum:g}" if r.momentum else ""
     decay = f" weight decay {r.weight_decay:g}" if r.weight_decay else ""
+    averaged = f", averaged with decay {r.ema:g}" if r.ema is not None else ""
     augmented = ", augmented" if r.augment else ""
     return (
         f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
-        f"schedule {r.schedule}{augmented}; seed {config.seed}, {config.threads} threads, {config.backend}"
+        f"schedule {r.schedule}{averaged}{augmented}; seed {config.seed}, {config.threads} threads, {config.backend}"
     )
 
 

@@ -158,7 +158,7 @@ def test_nonsense(run_dir: Path, tmp_path: Path) -> None:
         (["--limit", "0"], "--limit: got 0, expected at least 1"),
         (["--validation", "1.5"], "--validation: got 1.5"),
         (["--limit", "1", "--validation", "0.9"], "leave no training images"),
-        (["--optimizer", "lion"], "optimizer: got 'lion', expected one of sgd, nesterov, adam, adamw"),
+        (["--optimizer", "lion"], "optimizer: got 'lion', expected one of sgd, nesterov, adam, adamw, adamax"),
         (["--schedule", "warm"], "schedule: got 'warm', expected one of constant"),
         (["--backend", "cuda"], "got 'cuda', expected one of numpy, numba"),
         (["--threads", "100000"], "threads: got 100000"),

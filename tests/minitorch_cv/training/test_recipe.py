@@ -24,9 +24,10 @@ BASE = Recipe(epochs=2, batch_size=10, lr=0.1, optimizer="nesterov", momentum=0.
         ({"lr": math.inf}, "lr: got inf"),
         ({"momentum": 1.0}, "momentum: got 1.0"),
         ({"momentum": 0.0}, "momentum: got 0.0, expected more than 0, because the optimizer is nesterov"),
+        ({"ema": 1.0}, "ema: got 1.0, expected at least 0 and less than 1, or none"),
         ({"optimizer": "adam", "momentum": 0.5}, "momentum: got 0.5, expected none, because the optimizer is adam"),
         ({"weight_decay": -1.0}, "weight_decay: got -1.0"),
-        ({"optimizer": "sdg"}, "optimizer: got 'sdg', expected one of sgd, nesterov, adam, adamw; did you mean 'sgd'?"),
+        ({"optimizer": "sdg"}, "optimizer: got 'sdg', expected one of sgd, nesterov, adam, adamw, .*; did you mean 'sgd'?"),
         ({"schedule": "coseno"}, "schedule: got 'coseno', expected one of constant, step, multi-step, cosine, linear"),
         ({"augmentation": {"rotate": 3}}, "augmentation: got 'rotate', expected one of crop, .*; did you mean 'rotation'?"),
         ({"std": None}, "mean and std: .* expected both or none"),
@@ -63,6 +64,10 @@ def test_through_json_and_back() -> None:
         Recipe.from_data({**BASE.as_data(), "warm_up": 1})
 
 
+def wave(start: float, end: float, part: float) -> float:
+    return start + (end - start) * (1 - math.cos(math.pi * part)) / 2
+
+
 # Learning rates of the updates 0, 1, ... of a training of twelve, in parts of the highest.
 COURSES = {
     "constant": [1.0] * 12,
@@ -70,6 +75,12 @@ COURSES = {
     "multi-step": [1.0] * 6 + [0.1] * 3 + [0.01] * 3,
     "cosine": [(1 + math.cos(math.pi * t / 12)) / 2 for t in range(12)],
     "linear": [1 / 2, 2 / 2, *((12 - t) / 10 for t in range(2, 12))],
+    "warmup-cosine": [1 / 2, *((1 + math.cos(math.pi * t / 11)) / 2 for t in range(11))],
+    "warm-restarts": [(1 + math.cos(math.pi * part)) / 2 for part in (0, 1 / 2, 0, 1 / 4, 2 / 4, 3 / 4, *(t / 8 for t in range(6)))],
+    "one-cycle": [wave(1 / 25, 1.0, t / 2.6) if t < 2.6 else wave(1.0, 1 / 25 / 1e4, (t - 2.6) / 8.4) for t in range(12)],
+    "cyclic": [0.1, 0.55, 1, 0.55, 0.1, 0.325, 0.55, 0.325, 0.1, 0.2125, 0.325, 0.2125],
+    "polynomial": [(1 - t / 12) ** 0.9 for t in range(12)],
+    "exponential": [0.01 ** (t / 12) for t in range(12)],
 }
 
 
@@ -98,5 +109,6 @@ def test_optimizers_get_the_numbers_of_the_recipe(name: str) -> None:
     recipe = BASE.with_options(optimizer=name, lr=0.25, weight_decay=0.125)
     (group,) = make_optimizer(nn.Linear(2, 1).parameters(), recipe).param_groups
     assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
-    if OPTIMIZERS[name].family == "sgd":
-        assert (group["momentum"], group["nesterov"]) == (0.9, name == "nesterov")
+    if OPTIMIZERS[name].heavy:
+        assert group["momentum"] == (0.0 if name == "rmsprop" else 0.9)
+    assert group.get("nesterov", False) == (name == "nesterov")

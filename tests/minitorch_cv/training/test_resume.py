@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from small_training import RECIPE, STEPS, Crash, CrashAfter, make_trainer, outcome
+from small_training import RECIPE, STEPS, Crash, CrashAfter, SmallNet, make_trainer, outcome
 
 from minitorch_cv.data import Loader
 from minitorch_cv.training import loop
 from minitorch_cv.training.checkpoint import load_checkpoint
 from minitorch_cv.training.errors import RunError, Stopped
+from minitorch_cv.training.evaluation import evaluate
 from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 
+AVERAGED = replace(RECIPE, optimizer="lars", lr=2.0, schedule="one-cycle", ema=0.8)
 ADAM = replace(RECIPE, optimizer="adamw", momentum=0.0, lr=1e-3, schedule="cosine")
 
 
@@ -37,7 +40,7 @@ def unbroken(folder: Path, recipe: Recipe = RECIPE, validation: bool = False) ->
 
 
 @pytest.mark.usefixtures("saving")
-@pytest.mark.parametrize("recipe", [RECIPE, ADAM], ids=["nesterov", "adamw"])
+@pytest.mark.parametrize("recipe", [RECIPE, ADAM, AVERAGED], ids=["nesterov", "adamw", "averaged"])
 def test_a_crash_after_any_step(tmp_path: Path, recipe: Recipe) -> None:
     expected = unbroken(tmp_path / "unbroken", recipe)
     for steps in (1, 3, 4, 5, 8, 10):
@@ -48,6 +51,19 @@ def test_a_crash_after_any_step(tmp_path: Path, recipe: Recipe) -> None:
         assert (trainer.epoch, trainer.step) != (0, 0) or steps <= STEPS
         trainer.fit()
         assert outcome(trainer) == expected
+
+
+def test_the_averages_are_what_is_measured_and_kept(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, AVERAGED)
+    trainer.fit()
+    state = load_checkpoint(tmp_path / "checkpoints")
+    for path, tensor in trainer.model.state_dict().items():
+        np.testing.assert_array_equal(state.model[path], trainer.ema.averages[path])
+        np.testing.assert_array_equal(state.ema["averages"][path], tensor.data)
+    assert not np.array_equal(state.model["fc.weight"], trainer.model.fc.weight.data)
+    model = SmallNet()
+    model.load_state_dict(state.model)
+    assert evaluate(model, trainer.loaders.test).loss == trainer.folder.read_metrics()[-1]["test_loss"]
 
 
 def test_many_crashes_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
