@@ -163,6 +163,30 @@ def test_average_fast_against_definition(case, dtype: str, order: str, count_inc
         assert_close(fast, slow, TOLERANCE[dtype], name)
 
 
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)), out=st.tuples(st.integers(1, 11), st.integers(1, 11)),
+    order=st.sampled_from(ORDERS), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_adaptive_windows_against_slices(backend: str, size: tuple, out: tuple, order: str, seed: int) -> None:
+    """Every window is a slice; the maximum is the first of equal ones; the gradient of a mean goes to all of its slice alike."""
+    rng = np.random.default_rng(seed)
+    x = in_order(np.round(rng.standard_normal((2, 3, *size)), 1), order)
+    gy = in_order(rng.standard_normal((2, 3, *out)), order)
+    y, indices = kernels.adaptive_max_pool2d(x, out)
+    mean, gx = kernels.adaptive_avg_pool2d(x, out), np.zeros_like(x)
+    for place in np.ndindex(*gy.shape):
+        rows, columns = (
+            slice(math.floor(i * n / count), math.ceil((i + 1) * n / count)) for i, n, count in zip(place[2:], size, out, strict=True)
+        )
+        seen = x[place[:2]][rows, columns]
+        assert y[place] == seen.max()
+        h, w = np.unravel_index(seen.argmax(), seen.shape)
+        assert indices[place] == (rows.start + h) * size[1] + columns.start + w
+        assert mean[place] == pytest.approx(seen.mean(), abs=1e-14)
+        gx[place[:2]][rows, columns] += gy[place] / seen.size
+    assert_close(kernels.adaptive_avg_pool2d_backward(gy, size), gx, 1e-13)
+
+
 @settings(max_examples=15)
 @given(cases(most_channels=5))
 def test_gradients_are_adjoints(case) -> None:
@@ -251,6 +275,9 @@ def test_threads_do_not_change_the_result() -> None:
         (lambda x: kernels.max_pool2d_backward(x, np.zeros(x.shape, np.int32), 8), TypeError, "indices: got int32"),
         (lambda x: kernels.max_pool2d_backward(x, np.full(x.shape, 64), 8), ValueError, "indices: got 64"),
         (lambda x: kernels.max_pool2d_gather(x, np.full(x.shape, -2)), ValueError, "indices: got -2"),
+        (lambda x: kernels.adaptive_avg_pool2d(x, 0), ValueError, "output_size: got 0"),
+        (lambda x: kernels.adaptive_max_pool2d(x, (1, 2, 3)), ValueError, "output_size: got"),
+        (lambda x: kernels.adaptive_avg_pool2d_backward(x, 0), ValueError, "input_size: got 0"),
         (lambda x: kernels.global_avg_pool2d(x[:, :, :0]), ValueError, "no empty dimension"),
         (lambda x: kernels.global_avg_pool2d_backward(x, 8), ValueError, "gy: got shape"),
     ],

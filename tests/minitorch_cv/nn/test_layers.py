@@ -73,6 +73,32 @@ LAYERS = [
     ),
     (nn.AvgPool2d(2), (2, 4, 6, 6), (2, 4, 3, 3), [], "AvgPool2d(kernel_size=2, stride=2, padding=0)"),
     (nn.AdaptiveAvgPool2d(1), (2, 4, 6, 6), (2, 4, 1, 1), [], "AdaptiveAvgPool2d(output_size=1)"),
+    (nn.AdaptiveAvgPool2d((3, None)), (2, 4, 5, 6), (2, 4, 3, 6), [], "AdaptiveAvgPool2d(output_size=(3, None))"),
+    (nn.AdaptiveMaxPool2d(2), (2, 4, 5, 6), (2, 4, 2, 2), [], "AdaptiveMaxPool2d(output_size=2)"),
+    (nn.LPPool2d(2, 3, 1), (2, 4, 5, 6), (2, 4, 3, 4), [], "LPPool2d(norm_type=2, kernel_size=3, stride=1, ceil_mode=False)"),
+    (nn.Upsample((7, 9)), (2, 4, 5, 6), (2, 4, 7, 9), [], "Upsample(size=(7, 9), mode='nearest')"),
+    (nn.Upsample(scale_factor=2, mode="bicubic"), (2, 4, 5, 6), (2, 4, 10, 12), [], "Upsample(scale_factor=2.0, mode='bicubic')"),
+    (nn.PixelShuffle(2), (2, 4, 5, 6), (2, 1, 10, 12), [], "PixelShuffle(upscale_factor=2)"),
+    (nn.PixelUnshuffle(3), (2, 4, 3, 6), (2, 36, 1, 2), [], "PixelUnshuffle(downscale_factor=3)"),
+    (nn.ChannelShuffle(2), (2, 4, 5, 6), (2, 4, 5, 6), [], "ChannelShuffle(groups=2)"),
+    (nn.ZeroPad2d(1), (2, 4, 5, 6), (2, 4, 7, 8), [], "ZeroPad2d((1, 1, 1, 1))"),
+    (nn.ConstantPad2d((1, 0, 2, -1), 3.5), (2, 4, 5, 6), (2, 4, 6, 7), [], "ConstantPad2d(padding=(1, 0, 2, -1), value=3.5)"),
+    (nn.ReflectionPad2d((3, 1, 0, 2)), (2, 4, 5, 6), (2, 4, 7, 10), [], "ReflectionPad2d((3, 1, 0, 2))"),
+    (nn.ReplicationPad2d(2), (2, 4, 5, 6), (2, 4, 9, 10), [], "ReplicationPad2d((2, 2, 2, 2))"),
+    (nn.CircularPad2d((0, 6, 5, 0)), (2, 4, 5, 6), (2, 4, 10, 12), [], "CircularPad2d((0, 6, 5, 0))"),
+    (nn.Unfold((2, 3), stride=2), (2, 4, 5, 6), (2, 24, 4), [], "Unfold(kernel_size=(2, 3), dilation=1, padding=0, stride=2)"),
+    (
+        nn.Fold((5, 6), (2, 3), padding=1), (2, 12, 36), (2, 2, 5, 6), [],
+        "Fold(output_size=(5, 6), kernel_size=(2, 3), dilation=1, padding=1, stride=1)",
+    ),
+    (
+        nn.Conv2d(4, 6, 3, 2, (1, 2), padding_mode="reflect"), (2, 4, 5, 6), (2, 6, 3, 4), ["weight", "bias"],
+        "Conv2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 2), padding_mode=reflect)",
+    ),
+    (
+        nn.Conv2d(4, 6, (2, 3), padding="same", dilation=(1, 2), bias=False, padding_mode="circular"), (2, 4, 5, 6), (2, 6, 5, 6),
+        ["weight"], "Conv2d(4, 6, kernel_size=(2, 3), stride=(1, 1), padding=same, dilation=(1, 2), bias=False, padding_mode=circular)",
+    ),
     (nn.ReLU(inplace=True), (2, 3), (2, 3), [], "ReLU(inplace=True)"),
     (nn.Tanh(), (2, 3), (2, 3), [], "Tanh()"),
     (nn.Softmax(dim=1), (2, 3), (2, 3), [], "Softmax(dim=1)"),
@@ -102,7 +128,8 @@ def test_layer_against_torch(layer: nn.Module, shape: tuple) -> None:
     torch = pytest.importorskip("torch")
     layer = copy.deepcopy(layer).train(not isinstance(layer, nn.Dropout))
     source = repr(layer)
-    theirs = eval(f"torch.nn.{source}", {"torch": torch, "same": "same"}) if "Identity" not in source else torch.nn.Identity()
+    names = {"torch": torch} | {word: word for word in ("same", "reflect", "circular")}
+    theirs = eval(f"torch.nn.{source}", names) if "Identity" not in source else torch.nn.Identity()
     assert repr(theirs) == source
     theirs.train(layer.training)
     theirs.load_state_dict({name: torch.tensor(value.numpy()) for name, value in layer.state_dict().items()})
@@ -139,7 +166,7 @@ class TestConv2d:
             ({"padding": -1}, "padding: got -1"),
             ({"padding": "half"}, "padding: got 'half'"),
             ({"padding": "same", "stride": 2}, "padding: got 'same'"),
-            ({"padding_mode": "reflect"}, "padding_mode: got 'reflect', expected 'zeros'"),
+            ({"padding_mode": "mirror"}, "padding_mode: got 'mirror', expected 'zeros' or 'reflect' or 'replicate' or 'circular'"),
         ],
     )
     def test_errors(self, arguments: dict, message: str) -> None:
@@ -224,3 +251,29 @@ def test_flatten_is_in_channel_order() -> None:
     x = np.arange(24.0).reshape(1, 2, 3, 4)
     last = mt.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2))
     assert nn.Flatten()(last).numpy().tolist() == [list(range(24))]
+
+
+class TestWindows:
+    def test_unpooling_undoes_pooling(self) -> None:
+        x = images(2, 3, 6, 7)
+        y, indices = nn.MaxPool2d(2, return_indices=True)(x)
+        back = nn.MaxUnpool2d(2)(y, indices, output_size=x.shape)
+        assert back.shape == x.shape
+        assert repr(nn.MaxUnpool2d(2)) == "MaxUnpool2d(kernel_size=(2, 2), stride=(2, 2), padding=(0, 0))"
+        assert_close(nn.MaxPool2d(2)(F.where(back == 0, -9.0, back)), y, 0)
+        assert_close(back.sum(), y.sum(), 1e-6)
+
+    def test_upsampling_layers(self) -> None:
+        x = images(1, 2, 3, 3)
+        assert_close(nn.UpsamplingNearest2d(scale_factor=2)(x), F.interpolate(x, 6), 0)
+        assert_close(nn.UpsamplingBilinear2d(5)(x), F.interpolate(x, 5, mode="bilinear", align_corners=True), 0)
+
+    def test_adaptive_indices(self) -> None:
+        y, indices = nn.AdaptiveMaxPool2d(1, return_indices=True)(images(2, 3, 4, 5))
+        assert_close(images(2, 3, 4, 5).reshape(2, 3, 20).gather(2, indices.reshape(2, 3, 1)).reshape(2, 3, 1, 1), y, 0)
+
+    def test_errors(self) -> None:
+        with pytest.raises(ValueError, match=r"padding: got \(1, 2\), expected an integer, or four"):
+            nn.ZeroPad2d((1, 2))
+        with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected 'zeros'"):
+            nn.ConvTranspose2d(2, 2, 3, padding_mode="reflect")
