@@ -66,7 +66,7 @@ def test_windows_as_columns() -> None:
     columns = kernels.unfold(x, **window)
     y = kernels.conv2d(x, weight, stride=(2, 1), padding=(1, 2), dilation=(2, 1))
     np.testing.assert_allclose((weight.reshape(4, -1) @ columns).reshape(y.shape), y, atol=1e-12)
-    # Window (0, 3) begins at row -1, column 1. Of channel 1, its last tap in the first row lies in the padding, that in the second does not.
+    # Window (0, 3) begins at row -1, column 1. Of channel 1, the last tap of the first row is in the padding, that of the second is not.
     assert columns[1, 1 * 6 + 0 * 3 + 2, 3] == 0
     assert columns[1, 1 * 6 + 1 * 3 + 2, 3] == x[1, 1, -1 + 2, 1 + 2]
     gy = rng.standard_normal(columns.shape)

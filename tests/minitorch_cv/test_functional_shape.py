@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import assert_close
-from drawing import arranged, leaf, memory_orders, seeds
-from hypothesis import given
-from hypothesis import strategies as st
+from drawing import arranged, leaf
 
 import minitorch_cv as mt
 from minitorch_cv.autograd import gradcheck, gradgradcheck
@@ -63,25 +61,6 @@ def test_views_share_memory_and_copies_do_not() -> None:
         assert not np.shares_memory(copy.data, x.data)
 
 
-@given(
-    shape=st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple), data=st.data(), order=memory_orders,
-    value=st.sampled_from([None, 0.0, 1.5]), seed=seeds,
-)  # fmt: skip
-def test_pad(shape: tuple[int, ...], data: st.DataObject, order: str, value: float | None, seed: int) -> None:
-    """Against np.pad and slices; negative widths cut off."""
-    x = leaf(np.random.default_rng(seed).standard_normal(shape), order)
-    padded = data.draw(st.integers(0, len(shape)))
-    widths = [data.draw(st.tuples(st.integers(-1, 2), st.integers(-1, 2))) for _ in range(padded)]
-    widths = [(b, a if length + min(b, 0) + min(a, 0) >= 0 else 0) for (b, a), length in zip(widths, shape[::-1], strict=False)]
-    all_widths = [(0, 0)] * (len(shape) - padded) + widths[::-1]
-    expected = np.pad(x.numpy(), [(max(b, 0), max(a, 0)) for b, a in all_widths], constant_values=value or 0)
-    expected = expected[tuple(slice(max(-b, 0), n - max(-a, 0)) for (b, a), n in zip(all_widths, expected.shape, strict=True))]
-    flat = [width for both in widths for width in both]
-    np.testing.assert_array_equal(mt.pad(x, flat, value=value).numpy(), expected)
-    assert gradcheck(lambda x: mt.pad(x, flat, value=value), [x])
-    assert gradgradcheck(lambda x: mt.pad(x, flat, value=value) ** 2, [x])
-
-
 def test_images_stay_channels_last() -> None:
     """Joining and padding keep the memory order, so that kernels need not copy."""
     x = mt.from_numpy(arranged(np.zeros((2, 3, 4, 5), np.float32), "channels-last"))
@@ -125,9 +104,6 @@ def test_single_numbers_and_empty_tensors() -> None:
         (lambda x: mt.cat([x, x[:, :2]]), ValueError, "tensors: number 1 has shape"),
         (lambda x: mt.cat([x, x.float()]), TypeError, "tensors: number 1 has dtype float32, expected float64"),
         (lambda x: mt.stack([x, x[0]]), ValueError, "tensors: number 1 has shape"),
-        (lambda x: mt.pad(x, (1,)), ValueError, "pad: got 1 widths"),
-        (lambda x: mt.pad(x, (0,) * 8), ValueError, "pad: got 8 widths"),
-        (lambda x: mt.pad(x, (-3, -2)), ValueError, "cuts off more than there is"),
     ],
 )
 def test_arguments_that_make_no_sense(function: Any, error: type, message: str) -> None:
