@@ -3,23 +3,32 @@
 The arrays are handed over as a table of addresses (`kernels/addresses.py`). All arrays together are cut into chunks, small ones into one
 each, and threads share the chunks, so that a model of many small arrays keeps them as busy as one of a few large ones. What is summed is
 summed chunk by chunk, and the chunks do not depend on the number of threads.
+
+One parallel loop serves all optimisers and both types of numbers: for each chunk it calls a worker (`numba_workers.py`) through the address
+of its machine code, as `kernels/callbacks.py` explains.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
+import numba
 import numpy as np
-from numba import prange
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
 
 from kernels.addresses import address, view
-from kernels.jit import jit
+from kernels.jit import jit, jit_callback
 from kernels.layout import contiguous, memory_order
-from kernels.optimizer import numba_rules, numpy_optimizer
-from kernels.optimizer.numba_rules import CHUNK
-from kernels.optimizer.rules import RULES
+from kernels.optimizer import numpy_optimizer
+from kernels.optimizer.numba_workers import WORKERS
+from kernels.optimizer.rules import COMMON, RULES
 
 Arrays = Sequence[np.ndarray]
+
+CHUNK = 1 << 14  # elements that a worker is given at a time
+RATES = {"alpha", "rho", "beta1", "beta2"}
 
 
 def sgd_step(
@@ -27,15 +36,13 @@ def sgd_step(
     weight_decay: float, nesterov: bool, maximize: bool, fresh: Sequence[bool] | None,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
-    written = [params] if buffers is None else [params, buffers]
-    flags = np.zeros(len(params), np.bool_) if fresh is None else np.array(fresh, np.bool_)
     # p <- p - lr * (now * g + past * v)
-    now, past = (1.0, momentum) if nesterov else (0.0, 1.0)
-    if buffers is None:
-        now, past = 1.0, 0.0
-    numbers = np.array([-1 if maximize else 1, weight_decay, momentum, 1 - dampening, lr * now, lr * past], params[0].dtype)
-    with _Table(written, [grads]) as table:
-        _sgd(len(table.owners), table.addresses, table.owners, table.starts, table.sizes, flags, numbers, buffers is not None)
+    now, past = (1.0, 0.0) if buffers is None else (1.0, momentum) if nesterov else (0.0, 1.0)
+    rows = [
+        [-1.0 if maximize else 1.0, weight_decay, momentum, 1.0 if new else 1 - dampening, lr * now, lr * past, new]
+        for new in fresh or [False] * len(params)
+    ]
+    _run("sgd", [params, buffers], grads, rows)
 
 
 def adam_step(
@@ -43,30 +50,39 @@ def adam_step(
     lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: bool, maximize: bool,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
-    written = [params, exp_avgs, exp_avg_sqs] + ([] if max_exp_avg_sqs is None else [max_exp_avg_sqs])
     beta1, beta2 = betas
-    dtype = params[0].dtype
-    corrections = np.array([[lr / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t)] for t in steps], dtype)
     decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
-    numbers = np.array([-1 if maximize else 1, decay, shrink, 1 - beta1, beta2, 1 - beta2, eps], dtype)
-    with _Table(written, [grads]) as table:
-        _adam(
-            len(table.owners), table.addresses, table.owners, table.starts, table.sizes, corrections, numbers, max_exp_avg_sqs is not None
-        )
+    row = [-1.0 if maximize else 1.0, decay, shrink, 1 - beta1, beta2, 1 - beta2, eps]
+    rows = [[*row, lr / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t)] for t in steps]
+    _run("adam", [params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs], grads, rows)
 
 
 def rule_step(
     rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool
 ) -> None:
     """See `kernels.optimizer`."""
-    known = RULES[rule].state + RULES[rule].optional
-    rows = np.array([numba_rules.as_row(rule, told, maximize) for told in numbers], params[0].dtype)
-    with _Table([params, *(states[name] for name in known if name in states)], [grads]) as table:
+    kept = [states.get(name) for name in RULES[rule].state + RULES[rule].optional]
+    _run(rule, [params, *kept], grads, [_row(rule, told, maximize) for told in numbers])
+
+
+def _row(rule: str, numbers: Mapping[str, float], maximize: bool) -> list[float]:
+    told = {**COMMON, **numbers}
+    row = [-1.0 if maximize else 1.0, told["weight_decay"], told["shrink"]]
+    for name in RULES[rule].numbers:
+        row += [told[name], 1 - told[name]] if name in RATES else [told[name]]
+    return row
+
+
+def _run(name: str, written: list[Arrays | None], grads: Arrays, rows: list[list[float]]) -> None:
+    """Call the worker `name` for every chunk of every parameter; a list that is None has addresses 0."""
+    numbers = np.array(rows, grads[0].dtype)
+    with _Table([arrays for arrays in written if arrays is not None], [grads]) as table:
         addresses = table.addresses
-        for place, name in enumerate(known, 1):
-            if name not in states:
+        for place, arrays in enumerate(written):
+            if arrays is None:
                 addresses = np.insert(addresses, place, 0, axis=1)
-        numba_rules.run(rule, addresses, table.owners, table.starts, table.sizes, rows)
+        worker, row_bytes = _worker(name, numbers.dtype), numbers.strides[0]
+        _run_chunks(len(table.owners), worker, addresses, address(numbers), row_bytes, table.owners, table.starts, table.sizes)
 
 
 def all_finite(arrays: Arrays) -> bool:
@@ -139,64 +155,46 @@ def chunks(sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(sizes, np.int64), table[:, 0].copy(), table[:, 1].copy()
 
 
-@jit(parallel=True)
-def _sgd(count, addresses, owners, starts, sizes, fresh, numbers, has_momentum):
-    for i in prange(count):
-        _sgd_chunk(np.intp(i), addresses, owners, starts, sizes, fresh, numbers, has_momentum)
+@cache
+def _worker(name: str, dtype: np.dtype) -> int:
+    """Where the machine code of a worker for arrays of `dtype` begins; compiled at the first call."""
+    signature = types.void(types.CPointer(types.int64), types.CPointer(numba.from_dtype(dtype)), types.intp, types.intp)
+    # strict: what happens to a number must not depend on where it stands. Otherwise LLVM contracts other multiply-adds in the vectors than
+    # in what is left over at the end, and a parameter in another order of memory, as it may come out of a file, moves otherwise in the
+    # last bit.
+    compiled = jit_callback(WORKERS[name], signature, strict=True)
+    _alive.append(compiled)  # its machine code goes with it
+    return int(compiled.address)
 
 
-# strict: what happens to a number must not depend on where it stands. Otherwise LLVM contracts other multiply-adds in the vectors than in
-# what is left over at the end, and a parameter in another order of memory, as it may come out of a file, moves differently in the last bit.
-@jit(strict=True)
-def _sgd_chunk(i, addresses, owners, starts, sizes, fresh, numbers, has_momentum):
-    """See `kernels.optimizer`; the line of addresses is p, v, g, or p, g."""
-    a, start = owners[i], starts[i]
-    size = min(CHUNK, sizes[a] - start)
-    sign, decay, momentum, gain, now, past = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
-    zero, one = numbers.dtype.type(0), numbers.dtype.type(1)
-    p = view(addresses[a, 0], start, size, numbers)
-    g = view(addresses[a, -1], start, size, numbers)
-    if has_momentum:
-        v = view(addresses[a, 1], start, size, numbers)
-        empty, gain = fresh[a], one if fresh[a] else gain
-        for j in range(size):
-            direction = sign * g[j] + decay * p[j]
-            velocity = momentum * (zero if empty else v[j]) + gain * direction
-            v[j] = velocity
-            p[j] -= now * direction + past * velocity
-    else:
-        for j in range(size):
-            p[j] -= now * (sign * g[j] + decay * p[j])
+_alive: list[object] = []
 
 
 @jit(parallel=True)
-def _adam(count, addresses, owners, starts, sizes, corrections, numbers, has_largest):
+def _run_chunks(count, worker, addresses, numbers, row_bytes, owners, starts, sizes):
     for i in prange(count):
-        _adam_chunk(np.intp(i), addresses, owners, starts, sizes, corrections, numbers, has_largest)
+        _run_chunk(np.intp(i), worker, addresses, numbers, row_bytes, owners, starts, sizes)
 
 
-@jit(strict=True)
-def _adam_chunk(i, addresses, owners, starts, sizes, corrections, numbers, has_largest):
-    """See `kernels.optimizer`; the line of addresses is p, m, v, the largest v if there is one, g."""
+@jit
+def _run_chunk(i, worker, addresses, numbers, row_bytes, owners, starts, sizes):
     a, start = owners[i], starts[i]
-    size = min(CHUNK, sizes[a] - start)
-    sign, decay, shrink, rate1, beta2, rate2, eps = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]
-    lr, root = corrections[a, 0], corrections[a, 1]
-    p = view(addresses[a, 0], start, size, numbers)
-    m = view(addresses[a, 1], start, size, numbers)
-    v = view(addresses[a, 2], start, size, numbers)
-    g = view(addresses[a, -1], start, size, numbers)
-    for j in range(size):
-        direction = sign * g[j] + decay * p[j]
-        m[j] += rate1 * (direction - m[j])
-        v[j] = beta2 * v[j] + rate2 * direction * direction
-    largest = v
-    if has_largest:
-        largest = view(addresses[a, 3], start, size, numbers)
-        for j in range(size):
-            largest[j] = v[j] if not v[j] <= largest[j] and largest[j] == largest[j] else largest[j]  # a NaN stays
-    for j in range(size):
-        p[j] = p[j] * shrink - lr * m[j] / (math.sqrt(largest[j]) * root + eps)
+    _call(worker, addresses, a * addresses.shape[1], numbers + a * row_bytes, start, min(CHUNK, sizes[a] - start))
+
+
+@intrinsic
+def _call(typing, worker, addresses, entry, numbers, start, size):
+    """Call the machine code at `worker` with a pointer to `addresses[entry]` (of the flat array), one to `numbers`, start and size."""
+
+    def generate(context, builder, signature, arguments):
+        worker, addresses, entry, numbers, start, size = arguments
+        line = builder.gep(context.make_array(signature.args[1])(context, builder, addresses).data, [entry])
+        arguments = [line, builder.inttoptr(numbers, ir.IntType(8).as_pointer()), start, size]
+        function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        builder.call(builder.inttoptr(worker, function.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, addresses, types.intp, types.intp, types.intp, types.intp), generate
 
 
 @jit(parallel=True)

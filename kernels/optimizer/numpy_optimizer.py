@@ -1,6 +1,6 @@
 """Optimiser steps as a loop over the parameters: the definition, in plain NumPy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -136,7 +136,7 @@ def _lamb(p, g, exp_avg, exp_avg_sq, update, beta1, beta2, correction1, correcti
     update[...] = exp_avg / correction1 / (np.sqrt(exp_avg_sq / correction2) + eps) + decoupled_decay * p
 
 
-FORMULAS = {
+FORMULAS: dict[str, Callable] = {
     "rmsprop": _rmsprop, "adagrad": _adagrad, "adadelta": _adadelta, "adamax": _adamax, "nadam": _nadam, "radam": _radam,
     "rprop": _rprop, "asgd": _asgd, "lars": _lars, "lamb": _lamb,
 }  # fmt: skip

@@ -180,7 +180,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix: ones where the row is the column."""
     if tensor.ndim != 2:
         raise ValueError(f"tensor: got shape {tensor.shape}, expected 2 dimensions")
-    return _fill(tensor, lambda: np.eye(*tensor.shape))
+    return _fill(tensor, lambda: np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -193,10 +193,10 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     def draw() -> np.ndarray:
         values = np.zeros(tensor.shape)
         outputs = tensor.shape[0] // groups  # of one group
-        passed = np.arange(min(outputs, tensor.shape[1]))
         middle = tuple(size // 2 for size in tensor.shape[2:])
         for group in range(groups):
-            values[(group * outputs + passed, passed, *middle)] = 1
+            for channel in range(min(outputs, tensor.shape[1])):
+                values[(group * outputs + channel, channel, *middle)] = 1
         return values
 
     return _fill(tensor, draw)

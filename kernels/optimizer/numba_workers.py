@@ -1,86 +1,54 @@
-"""The update rules beyond SGD and Adam, in one compiled call over all parameters.
-
-One parallel loop serves all rules and both types of numbers: for each chunk of an array it calls a *worker* through the address of its
-machine code (as in `kernels/callbacks.py`). A worker is a rule's formula, a plain loop over the elements of one chunk:
+"""The formulas of all optimisers for Numba: *workers*, which update one chunk of one parameter.
 
     def worker(line, numbers, start, size): ...
 
-line: a pointer to the addresses of one parameter's arrays: p, those of the rule in the order of `RULES` (0 for one that is not kept), g.
-numbers: a pointer to that parameter's numbers, in the type of the arrays: sign of the gradient, weight decay, shrink, and those of the
-rule; a rate x of a running mean is followed by 1 - x, which in float32 could not be computed from x. start, size: the chunk.
+line: a pointer to the addresses of the parameter's arrays: p, those that the optimiser keeps (0 for one that is not kept), g. numbers: a
+pointer to the parameter's numbers, in the type of the arrays. start, size: the chunk. `numba_optimizer` calls them through the addresses
+of their machine code.
+
+The rules of `kernels.optimizer.rule_step` have their arrays in the order of `RULES`, and these numbers: sign of the gradient, weight decay,
+shrink, then the rule's own; a rate x of a running mean is followed by 1 - x, which in float32 could not be computed from x.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 
-import numba
-import numpy as np
-from llvmlite import ir
-from numba import carray, prange, types
-from numba.extending import intrinsic
+from numba import carray
 
 from kernels.addresses import view
-from kernels.jit import jit, jit_callback
-from kernels.optimizer.rules import COMMON, RULES
-
-RATES = {"alpha", "rho", "beta1", "beta2"}
 
 
-def as_row(rule: str, numbers: Mapping[str, float], maximize: bool) -> list[float]:
-    """The numbers of one parameter as a worker reads them."""
-    told = {**COMMON, **numbers}
-    row = [-1.0 if maximize else 1.0, told["weight_decay"], told["shrink"]]
-    for name in RULES[rule].numbers:
-        row += [told[name], 1 - told[name]] if name in RATES else [told[name]]
-    return row
+def _sgd(line, numbers, start, size):
+    n, at = carray(numbers, (7,)), carray(line, (3,))
+    sign, decay, momentum, gain, now, past, fresh = n[0], n[1], n[2], n[3], n[4], n[5], n[6] != 0
+    p, v, g = view(at[0], start, size, n), view(at[1], start, size, n), view(at[2], start, size, n)
+    zero = n.dtype.type(0)
+    if at[1] != 0:
+        for j in range(size):
+            direction = sign * g[j] + decay * p[j]
+            velocity = momentum * (zero if fresh else v[j]) + gain * direction
+            v[j] = velocity
+            p[j] -= now * direction + past * velocity
+    else:
+        for j in range(size):
+            p[j] -= now * (sign * g[j] + decay * p[j])
 
 
-def run(rule: str, addresses: np.ndarray, owners: np.ndarray, starts: np.ndarray, sizes: np.ndarray, numbers: np.ndarray) -> None:
-    """Call the worker of `rule` for each chunk; addresses and numbers have a row for each parameter."""
-    worker = worker_address(rule, numbers.dtype)
-    _run(len(owners), worker, addresses, numbers.ctypes.data, numbers.strides[0], owners, starts, sizes)
-
-
-@cache
-def worker_address(rule: str, dtype: np.dtype) -> int:
-    """Where the machine code of a rule for arrays of `dtype` begins; compiled at the first call."""
-    signature = types.void(types.CPointer(types.int64), types.CPointer(numba.from_dtype(dtype)), types.intp, types.intp)
-    # strict, as SGD and Adam: what happens to a number must not depend on where it stands
-    compiled = jit_callback(WORKERS[rule], signature, strict=True)
-    _alive.append(compiled)  # its machine code goes with it
-    return compiled.address
-
-
-_alive: list[object] = []
-CHUNK = 1 << 14  # elements that a worker is given at a time
-
-
-@jit(parallel=True)
-def _run(count, worker, addresses, numbers, row_bytes, owners, starts, sizes):
-    for i in prange(count):
-        _run_chunk(np.intp(i), worker, addresses, numbers, row_bytes, owners, starts, sizes)
-
-
-@jit
-def _run_chunk(i, worker, addresses, numbers, row_bytes, owners, starts, sizes):
-    a, start = owners[i], starts[i]
-    _call(worker, addresses, a * addresses.shape[1], numbers + a * row_bytes, start, min(CHUNK, sizes[a] - start))
-
-
-@intrinsic
-def _call(typing, worker, addresses, entry, numbers, start, size):
-    """Call the machine code at `worker` with a pointer to `addresses[entry]` (of the flat array), one to `numbers`, start and size."""
-
-    def generate(context, builder, signature, arguments):
-        worker, addresses, entry, numbers, start, size = arguments
-        line = builder.gep(context.make_array(signature.args[1])(context, builder, addresses).data, [entry])
-        arguments = [line, builder.inttoptr(numbers, ir.IntType(8).as_pointer()), start, size]
-        function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-        builder.call(builder.inttoptr(worker, function.as_pointer()), arguments)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, addresses, types.intp, types.intp, types.intp, types.intp), generate
+def _adam(line, numbers, start, size):
+    n, at = carray(numbers, (9,)), carray(line, (5,))
+    sign, decay, shrink, rate1, beta2, rate2, eps, lr, root = n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]
+    p, m, v, g = view(at[0], start, size, n), view(at[1], start, size, n), view(at[2], start, size, n), view(at[4], start, size, n)
+    for j in range(size):
+        direction = sign * g[j] + decay * p[j]
+        m[j] += rate1 * (direction - m[j])
+        v[j] = beta2 * v[j] + rate2 * direction * direction
+    largest = v
+    if at[3] != 0:
+        largest = view(at[3], start, size, n)
+        for j in range(size):
+            largest[j] = v[j] if not v[j] <= largest[j] and largest[j] == largest[j] else largest[j]  # a NaN stays
+    for j in range(size):
+        p[j] = p[j] * shrink - lr * m[j] / (math.sqrt(largest[j]) * root + eps)
 
 
 def _rmsprop(line, numbers, start, size):
@@ -213,6 +181,7 @@ def _lamb(line, numbers, start, size):
 
 
 WORKERS: dict[str, Callable] = {
+    "sgd": _sgd, "adam": _adam,
     "rmsprop": _rmsprop, "adagrad": _adagrad, "adadelta": _adadelta, "adamax": _adamax, "nadam": _nadam, "radam": _radam,
     "rprop": _rprop, "asgd": _asgd, "lars": _lars, "lamb": _lamb,
 }  # fmt: skip
