@@ -37,18 +37,6 @@ def global_response_norm_backward(
     return implementation("global_response_norm", "global_response_norm_backward", gy)(gy, x, norm, weight, eps)
 
 
-def scale_of(norm: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
-    """1 + weight * nx, (N, C), of float64 arrays: what x is multiplied by."""
-    return 1 + weight * norm / (norm.mean(axis=1, keepdims=True) + eps)
-
-
-def gradients_of_channels(norm: np.ndarray, weight: np.ndarray, eps: float, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(gweight (C,), gnorm / norm (N, C)) from S = sum g * x (N, C), of float64 arrays."""
-    size = norm.mean(axis=1, keepdims=True) + eps
-    gnorm = weight * S / size - (weight * S * norm).mean(axis=1, keepdims=True) / size**2
-    return (S * norm / size).sum(axis=0), np.where(norm == 0, 0, gnorm / np.where(norm == 0, 1, norm))
-
-
 def _check(name: str, x: np.ndarray, **per_channel: np.ndarray) -> None:
     check_floating(name, x)
     if x.ndim < 2 or x.shape[1] == 0:

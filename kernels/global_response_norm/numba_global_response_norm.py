@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.channel_blocks import from_sheets, gradient_sums, input_gradient, scale_and_shift, sheets, statistics
-from kernels.global_response_norm import gradients_of_channels, scale_of
+from kernels.global_response_norm.numpy_global_response_norm import gradients_of_channels, scale_of
 
 
 def global_response_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from kernels.global_response_norm import gradients_of_channels, scale_of
-
 
 def global_response_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
     """See `kernels.global_response_norm`."""
@@ -19,6 +17,18 @@ def global_response_norm_backward(
     gweight, slope = gradients_of_channels(norm, weight, eps, _sum(gy * x))
     gx = gy * _like(x, scale_of(norm, weight, eps)) + x * _like(x, slope)
     return gx, gweight.astype(x.dtype), _sum(gy).sum(axis=0).astype(x.dtype)
+
+
+def scale_of(norm: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
+    """1 + weight * nx, (N, C), of float64 arrays: what x is multiplied by."""
+    return 1 + weight * norm / (norm.mean(axis=1, keepdims=True) + eps)
+
+
+def gradients_of_channels(norm: np.ndarray, weight: np.ndarray, eps: float, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(gweight (C,), gnorm / norm (N, C)) from S = sum g * x (N, C), of float64 arrays."""
+    size = norm.mean(axis=1, keepdims=True) + eps
+    gnorm = weight * S / size - (weight * S * norm).mean(axis=1, keepdims=True) / size**2
+    return (S * norm / size).sum(axis=0), np.where(norm == 0, 0, gnorm / np.where(norm == 0, 1, norm))
 
 
 def _sum(x: np.ndarray) -> np.ndarray:
