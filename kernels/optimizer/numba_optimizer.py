@@ -164,7 +164,7 @@ def _worker(name: str, dtype: np.dtype) -> int:
     # last bit.
     compiled = jit_callback(WORKERS[name], signature, strict=True)
     _alive.append(compiled)  # its machine code goes with it
-    return int(compiled.address)
+    return compiled.address  # type: ignore[return-value]  # it is None only before compiling
 
 
 _alive: list[object] = []
