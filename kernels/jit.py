@@ -54,7 +54,10 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
 
 
 def jit_callback(function: Callable, signature: numba.core.typing.Signature, strict: bool = False) -> CFunc:
-    """Compile `function` now, as one that is called through its address (`.address`), with arguments of C's types as in `signature`."""
+    """Compile `function` now, as one that is called through its address (`.address`), with arguments of C's types as in `signature`.
+
+    strict: as for `jit`.
+    """
     options = {"nogil": True, "error_model": "numpy", "fastmath": False if strict else FAST_MATH}
     with _cache_in(cache_folder()):
         callback = CFunc(function, (signature.args, signature.return_type), {}, options)

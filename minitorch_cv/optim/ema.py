@@ -38,6 +38,9 @@ class EMA:
         require(0 <= decay <= 1, "decay", decay, "a number from 0 to 1")
         self.model, self.decay, self.warmup, self.buffers = model, decay, warmup, buffers
         self.updates = 0
+        for path, tensor in self._tensors().items():
+            if tensor.is_meta:
+                raise ValueError(f"model: {path} is a shape-only tensor (device 'meta'), expected one that has values to average")
         self.averages = {path: tensor.data.copy(order="K") for path, tensor in self._tensors().items()}
 
     def update(self) -> None:

@@ -97,6 +97,8 @@ def test_going_on_is_exact() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"decay: got 1\.5, expected a number from 0 to 1"):
         EMA(network(), 1.5)
+    with pytest.raises(ValueError, match="model: weight is a shape-only tensor"):
+        EMA(nn.Linear(2, 3, device="meta"))
     ema = EMA(nn.Linear(2, 3))
     before = ema.averages["weight"].copy()
     with pytest.raises(ValueError, match="state_dict: missing or unknown averages: bias"):
