@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from minitorch_cv.data import colour, geometry
-from minitorch_cv.data.pixels import check_probability, check_range, highest, image_size, restored
+from minitorch_cv.data.pixels import check_range, highest, image_size, restored
+from minitorch_cv.functional.checks import check_probability
 
 NO_CHANGE = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0}
 TRIES = 10  # for a piece of the wanted area and ratio that fits into the image

@@ -52,12 +52,6 @@ def image_size(size: int | Sequence[int]) -> tuple[int, int]:
     return height, width
 
 
-def check_probability(name: str, p: float) -> None:
-    """ValueError unless p is from 0 to 1."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: got {p}, expected a probability")
-
-
 def check_range(name: str, numbers: Sequence[float], lowest: float, highest: float) -> tuple[float, float]:
     """The two numbers (low, high), or ValueError unless lowest <= low <= high <= highest."""
     low, high = (float(number) for number in numbers)

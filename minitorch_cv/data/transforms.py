@@ -14,7 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from kernels.memory import empty
-from minitorch_cv.data.pixels import as_float, check_probability, image_size
+from minitorch_cv.data.pixels import as_float, image_size
+from minitorch_cv.functional.checks import check_probability
 
 Transform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 

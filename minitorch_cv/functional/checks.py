@@ -1,5 +1,6 @@
 """Argument checks that the functions on images share: one sentence that names the argument, what came and what was expected."""
 
+from kernels.checks import check_number
 from minitorch_cv.tensor import Tensor
 
 
@@ -9,6 +10,13 @@ def check_floating(name: str, value: object) -> None:
         raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor")
     if value.dtype.kind != "f":
         raise TypeError(f"{name}: got dtype {value.dtype}, expected a floating-point type")
+
+
+def check_probability(name: str, value: float) -> None:
+    """TypeError or ValueError unless `value` is a number from 0 to 1."""
+    check_number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: got {value}, expected a probability from 0 to 1")
 
 
 def as_batch(input: Tensor) -> tuple[Tensor, bool]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kernels import meta
 from minitorch_cv import random
-from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.checks import check_floating, check_probability
 from minitorch_cv.tensor import Tensor
 
 LOWEST_SELU = -1.7580993408473766  # -scale * alpha of SELU: what it tends to far out to the left
@@ -50,9 +50,9 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """In training, set each element to the lowest value of SELU with probability `p`, then scale and shift so that mean 0 and variance 1 stay.
+    """In training, set each element to the lowest value of SELU with probability `p`; then scale and shift, so that mean and variance stay.
 
-    With a' = -1.758..., the lowest value:  a (kept ? x : a') + b,  a = ((1 - p)(1 + p a'^2))^(-1/2),  b = -a p a'.
+    For mean 0 and variance 1, with a' = -1.758..., that value:  a (kept ? x : a') + b,  a = ((1 - p)(1 + p a'^2))^(-1/2),  b = -a p a'.
     (Klambauer et al. 2017, "Self-normalizing neural networks".) With p = 1 everything is 0.
     """
     _check(input, p)
@@ -126,5 +126,4 @@ def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
 
 def _check(input: Tensor, p: float) -> None:
     check_floating("input", input)
-    if not 0 <= p <= 1:
-        raise ValueError(f"p: got {p}, expected a probability from 0 to 1")
+    check_probability("p", p)

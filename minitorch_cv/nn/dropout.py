@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from minitorch_cv import functional as F
+from minitorch_cv.functional.checks import check_probability
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
 
@@ -18,7 +19,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        _check_probability(p)
+        check_probability("p", p)
         self.p, self.inplace = p, inplace
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,7 +64,7 @@ class StochasticDepth(Module):
 
     def __init__(self, p: float, mode: str) -> None:
         super().__init__()
-        _check_probability(p)
+        check_probability("p", p)
         if mode not in ("batch", "row"):
             raise ValueError(f"mode: got {mode!r}, expected batch or row")
         self.p, self.mode = p, mode
@@ -73,8 +74,3 @@ class StochasticDepth(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}, mode={self.mode}"
-
-
-def _check_probability(p: float) -> None:
-    if not 0 <= p <= 1:
-        raise ValueError(f"p: got {p}, expected a probability from 0 to 1")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.checks import check_number
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.functional.checks import check_floating
@@ -92,7 +93,10 @@ def cross_entropy(
     probabilities by the number of targets. The mean of no losses is NaN.
     Errors: IndexError for a class out of range, ValueError for other values and shapes, TypeError for dtypes.
     """
-    _check(input, weight, reduction, label_smoothing)
+    _check(input, weight, reduction, ignore_index)
+    check_number("label_smoothing", label_smoothing)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
     if not isinstance(target, Tensor):
         target = Tensor(np.asarray(target))
     if target.dtype.kind == "f":
@@ -110,7 +114,7 @@ def nll_loss(
     target: class indices 0 <= t < C, integers of the shape of input without C. weight, ignore_index, reduction, errors: as in
     `cross_entropy`.
     """
-    _check(input, weight, reduction)
+    _check(input, weight, reduction, ignore_index)
     if not isinstance(target, Tensor):
         target = Tensor(np.asarray(target))
     if target.dtype.kind not in "iu":
@@ -173,12 +177,12 @@ def _against_probabilities(
     return reduced(-weighted.sum(dim), reduction)
 
 
-def _check(input: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float = 0.0) -> None:
+def _check(input: Tensor, weight: Tensor | None, reduction: str, ignore_index: int) -> None:
     check_floating("input", input)
     if input.ndim == 0:
         raise ValueError("input: got a single number, expected scores (N, C), (N, C, d1, ...) or (C,)")
     check_reduction(reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
+    if not isinstance(ignore_index, (int, np.integer)):
+        raise TypeError(f"ignore_index: got {ignore_index!r}, expected an integer")
     if weight is not None:
         check_weight("weight", weight, input, (input.shape[min(1, input.ndim - 1)],), "a number for each class")

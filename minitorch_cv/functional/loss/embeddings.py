@@ -1,10 +1,10 @@
 """Losses between vectors that stand for images: same images near each other, others apart."""
 
-import numpy as np
-
+from kernels.checks import check_number
+from minitorch_cv.functional.activation import logsigmoid
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import minimum, where
-from minitorch_cv.functional.loss.probabilities import log_sigmoid
+from minitorch_cv.functional.distance import pairwise_distance
 from minitorch_cv.functional.loss.reduction import as_target, check_reduction, reduced
 from minitorch_cv.tensor import Tensor
 
@@ -17,6 +17,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     input1, input2: vectors (N, D), or one each (D,), of the same dtype. target: (N,), or a number, 1 or -1.
     """
     _check_same(input1, {"input2": input2})
+    check_number("margin", margin)
     check_reduction(reduction)
     if input1.ndim not in (1, 2) or input1.shape != input2.shape:
         raise ValueError(f"input2: got shape {input2.shape} beside {input1.shape}, expected both (N, D), or both (D,)")
@@ -39,6 +40,8 @@ def triplet_margin_loss(
     """
     _check_same(anchor, {"positive": positive, "negative": negative})
     check_reduction(reduction)
+    check_number("margin", margin)
+    check_number("p", p)
     if margin <= 0:
         raise ValueError(f"margin: got {margin}, expected a positive number")
     for name, other in (("positive", positive), ("negative", negative)):
@@ -54,7 +57,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
     """log(1 + exp(-target input)), for scores `input` and answers `target` of 1 and -1, of one shape."""
     target = as_target(input, target)
     check_reduction(reduction)
-    return reduced(-log_sigmoid(target * input), reduction)
+    return reduced(-logsigmoid(target * input), reduction)
 
 
 def _check_same(first: Tensor, others: dict[str, Tensor]) -> None:
@@ -63,8 +66,3 @@ def _check_same(first: Tensor, others: dict[str, Tensor]) -> None:
         check_floating(name, other)
         if other.dtype != first.dtype:
             raise TypeError(f"{name}: got {other.dtype}, expected {first.dtype} like the first")
-
-
-def pairwise_distance(x: Tensor, y: Tensor, p: float, eps: float) -> Tensor:
-    difference = (x - y + eps).abs()
-    return difference.amax(-1) if p == np.inf else (difference**p).sum(-1) ** (1 / p)

@@ -10,8 +10,9 @@ import numpy as np
 
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function
+from minitorch_cv.functional.activation import logsigmoid
 from minitorch_cv.functional.checks import check_floating
-from minitorch_cv.functional.choose import minimum, where
+from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.loss.reduction import REDUCTIONS, as_target, check_reduction, check_weight, reduced
 from minitorch_cv.tensor import Tensor
 
@@ -33,7 +34,7 @@ class BinaryCrossEntropy(Function):
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, t = ctx.saved_inputs
         gx = gy * (x - t) / (x * (1 - x)).clamp(min=SMALLEST_VARIANCE) if ctx.needs[0] else None
-        gt = gy * ((1 - x).log().clamp(min=LOWEST_LOGARITHM) - x.log().clamp(min=LOWEST_LOGARITHM)) if ctx.needs[1] else None
+        gt = gy * ((-x).log1p().clamp(min=LOWEST_LOGARITHM) - x.log().clamp(min=LOWEST_LOGARITHM)) if ctx.needs[1] else None
         return gx, gt
 
 
@@ -68,7 +69,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         check_weight("pos_weight", pos_weight, input, None, "or one that broadcasts to it")
         yes_and_no = (pos_weight - 1) * target + 1
-    losses = (1 - target) * input - yes_and_no * log_sigmoid(input)
+    losses = (1 - target) * input - yes_and_no * logsigmoid(input)
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
@@ -96,7 +97,3 @@ def _check(input: Tensor, weight: Tensor | None, reduction: str) -> None:
     check_reduction(reduction)
     if weight is not None:
         check_weight("weight", weight, input, None, "or one that broadcasts to it")
-
-
-def log_sigmoid(x: Tensor) -> Tensor:
-    return minimum(x, 0) - ((-x.abs()).exp() + 1).log()

@@ -15,6 +15,7 @@ per element, their "sum", or their "mean". Where there is a `weight`, of the sha
 import math
 from typing import Any
 
+from kernels.checks import check_number
 from minitorch_cv.functional.loss.reduction import as_target, check_reduction, check_weight, reduced
 from minitorch_cv.tensor import Tensor
 
@@ -34,6 +35,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
     """A parabola within `delta` (positive) of the target, and straight lines beyond. With a `weight`, the mean is over the elements."""
     target = _checked(input, target, reduction, weight)
+    check_number("delta", delta)
     if not 0 < delta < math.inf:
         raise ValueError(f"delta: got {delta}, expected a positive number")
     losses = _huber(input - target, delta)
@@ -46,6 +48,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     Girshick 2015, Fast R-CNN.
     """
     target = _checked(input, target, reduction, None)
+    check_number("beta", beta)
     if not 0 <= beta < math.inf:
         raise ValueError(f"beta: got {beta}, expected a number that is not negative")
     difference = input - target

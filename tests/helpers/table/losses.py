@@ -194,7 +194,7 @@ ROWS = [
     Row("binary_cross_entropy", _binary_cross_entropy, PROBABILITY, bad=(
         *PAIR, WEIGHT_SHAPE, bad(ValueError, "input: got 1.5, expected probabilities", P * 3, P),
     )),
-    Row("binary_cross_entropy_with_logits", _with_logits, SCORE, bad=(
+    Row("binary_cross_entropy_with_logits", _with_logits, SCORE, BOTH, bad=(
         *PAIR, WEIGHT_SHAPE, bad(ValueError, "pos_weight: got shape", P, P, pos_weight=np.ones(2)),
     )),
     Row("kl_div", _kl_div, Domain(-4, 0), bad=PAIR),
@@ -214,7 +214,7 @@ ROWS = [
         bad(TypeError, "positive: got float32, expected float64", X, SINGLE, X),
         bad(ValueError, "reduction: got 'median'", X, X, X, reduction="median"),
     )),
-    Row("soft_margin_loss", _soft_margin_loss, SCORE, bad=PAIR),
+    Row("soft_margin_loss", _soft_margin_loss, SCORE, BOTH, bad=PAIR),
 
     Row("dropout", _dropout, torch=None, bad=CHANCE),
     Row("dropout1d", _channel_dropout(1), torch=None, bad=(*CHANCE, bad(ValueError, "input: got shape", np.ones((1, 2, 3, 4))))),

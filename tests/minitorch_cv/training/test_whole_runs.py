@@ -38,3 +38,9 @@ def test_train_by_hand(tmp_path: Path) -> None:
 
 def test_the_example_is_short() -> None:
     assert len((ROOT / "examples" / "train_by_hand.py").read_text().splitlines()) <= 30
+
+
+@pytest.mark.full
+def test_augmentations_are_drawn(tmp_path: Path) -> None:
+    run(tmp_path, str(ROOT / "examples" / "augmentations.py"), "gallery.png")
+    assert (tmp_path / "gallery.png").stat().st_size > 50_000
