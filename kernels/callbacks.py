@@ -28,11 +28,13 @@ from numba.extending import intrinsic
 
 from kernels.jit import jit, jit_callback
 
+Worker = Callable[..., None]
+
 BLOCK = 1 << 14  # elements that a worker is given at a time, about: three arrays of them fit into the second-level cache
 
 
 @cache
-def address(worker: Callable, dtype: np.dtype) -> int:
+def address(worker: Worker, dtype: np.dtype) -> int:
     """Where the machine code of `worker` for arrays of `dtype` begins; compiled at the first call."""
     pointer = types.CPointer(numba.from_dtype(dtype))
     compiled = jit_callback(worker, types.void(pointer, pointer, pointer, types.intp, types.intp, pointer))

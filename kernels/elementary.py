@@ -111,6 +111,18 @@ def power_of_two(typing, k):
     return k(k), generate
 
 
+@intrinsic
+def larger(typing, x, y):
+    """The larger of two floats of one type, NaN if one of them is; a loop of it is one that LLVM turns into vectors, unlike `max`."""
+
+    def generate(context, builder, signature, arguments):
+        kind = arguments[0].type
+        maximum = builder.module.declare_intrinsic("llvm.maximum", [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(maximum, arguments)
+
+    return x(x, x), generate
+
+
 @by_type
 def scaled_exp(c):
     """(s, p) with exp(x) = 2 s (1 + p), for x >= c.low. Half of the power of two, since 2^128 is no float32, but exp(88.5) is."""

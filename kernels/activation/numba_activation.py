@@ -4,7 +4,6 @@ All go through the one parallel loop of `kernels/callbacks.py`, each as a worker
 the `RULES`; what is left to say here is how to loop.
 """
 
-from collections.abc import Callable
 from functools import cache
 
 import numba
@@ -12,12 +11,10 @@ import numpy as np
 
 from kernels.activation import Pieces
 from kernels.activation.rules import RULES
-from kernels.callbacks import address, run
+from kernels.callbacks import Worker, address, run
 from kernels.channel_sum import channel_sum
 from kernels.layout import channel_rows, flat, flat_like, from_channel_rows, unflat
 from kernels.memory import empty
-
-Worker = Callable[..., None]
 
 ROW = 1 << 10  # elements in a row of what has no rows: copies of a single weight, to be read like the weights of channels
 
@@ -137,8 +134,9 @@ def _prelu(v, x, result, size, width, weight):
     v, x, result, weight = numba.carray(v, size), numba.carray(x, size), numba.carray(result, size), numba.carray(weight, width)
     zero = weight.dtype.type(0)
     for start in range(0, size, width):
-        for c in range(min(width, size - start)):
-            result[start + c] = v[start + c] if x[start + c] > zero else weight[c] * v[start + c]
+        vs, xs, row = v[start : start + width], x[start : start + width], result[start : start + width]
+        for c in range(row.size):
+            row[c] = vs[c] if xs[c] > zero else weight[c] * vs[c]
 
 
 def _prelu_weight_terms(gy, x, terms, size, width, weight):
