@@ -15,25 +15,33 @@ import numpy as np
 from kernels.conv2d.bands import copy, fill_zero, round_up
 from kernels.jit import jit
 from kernels.layout import contiguous
+from kernels.matmul.few_rows import few_rows
 from kernels.memory import empty
 from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store
 
 R, K = REGISTERS // 4, 2
-ROWS, COLUMNS, DEPTH = 256, 64, 256
+ROWS, COLUMNS, DEPTH = 256, 256, 64  # of b, long stretches of its rows: memory gives those faster than many short ones
+NARROW = 16  # columns that are transposed at a time
+FEW = 16  # rows of `a` up to which few_rows.py is faster
 
 
 def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """a @ b + bias; see `kernels.matmul`."""
     M, N, depth = a.shape[0], b.shape[1], a.shape[1]
-    out = empty((M, N), a.dtype)
     a_across, b_across = _is_transposed(a), _is_transposed(b)
+    bias = np.zeros(N, a.dtype) if bias is None else contiguous(bias)
+    if M <= FEW and b_across and not a_across:
+        return few_rows(contiguous(a), contiguous(b.T), bias)
     rows, terms = round_up(max(1, min(M, ROWS)), R), max(1, min(depth, DEPTH))
-    columns = round_up(max(1, min(N, COLUMNS)), K * VECTOR_BYTES // a.itemsize)
+    threads = numba.get_num_threads()
+    share = N if M > ROWS else -(-N // threads)  # a block for each thread at least
+    columns = round_up(max(1, min(share, COLUMNS)), K * VECTOR_BYTES // a.itemsize)
     blocks = -(-M // rows) * -(-N // columns)
-    scratch = empty((max(1, min(numba.get_num_threads(), blocks)), rows * terms + terms * columns + rows * columns), a.dtype)
+    out = empty((M, N), a.dtype)
+    scratch = empty((max(1, min(threads, blocks)), rows * terms + terms * columns + rows * columns), a.dtype)
     _multiply(
         contiguous(a.T if a_across else a), contiguous(b.T if b_across else b), a_across, b_across,
-        np.zeros(N, a.dtype) if bias is None else contiguous(bias), out, scratch, (rows, columns, terms),
+        bias, out, scratch, (rows, columns, terms),
     )  # fmt: skip
     return out
 
@@ -97,11 +105,15 @@ def _copy_block(matrix, first_row, first_column, rows, columns, out, pitch):
 @jit
 def _transpose_block(matrix, first_row, first_column, rows, columns, out, pitch):
     """out (columns, pitch) = that block of `matrix`, transposed, zero beyond its rows"""
-    for c in range(columns):
+    values, width = matrix.reshape(-1), matrix.shape[1]
+    for start in range(0, columns, NARROW):  # so few that what is written to stays in the first cache
+        end = min(columns, start + NARROW)
         for r in range(rows):
-            out[c * pitch + r] = matrix[first_row + r, first_column + c]
-        for r in range(rows, pitch):
-            out[c * pitch + r] = 0
+            place = (first_row + r) * width + first_column
+            for c in range(start, end):
+                out[c * pitch + r] = values[place + c]
+    for c in range(columns):
+        fill_zero(out, c * pitch + rows, pitch - rows)
 
 
 @jit

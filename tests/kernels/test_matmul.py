@@ -36,6 +36,21 @@ def test_against_float64(sizes: tuple[int, int, int], orders: tuple[str, str], w
         assert_close(y, expected, TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(
+    M=st.integers(1, 17), N=st.integers(1, 40), depth=st.sampled_from([1, 7, 31, 32, 33, 100, 1024, 1030, 2100]), with_bias=st.booleans(),
+)  # fmt: skip
+def test_few_rows_times_a_transposed_matrix(M: int, N: int, depth: int, with_bias: bool, dtype: str) -> None:
+    """As in a fully connected layer on a small batch: long sums, in pieces that fit and that do not."""
+    rng = np.random.default_rng(M + N + depth)
+    a, b = rng.standard_normal((M, depth)).astype(dtype), rng.standard_normal((N, depth)).astype(dtype)
+    bias = rng.standard_normal(N).astype(dtype) if with_bias else None
+    expected = np.einsum("mk,nk->mn", a.astype(np.float64), b.astype(np.float64)) + (0 if bias is None else bias)
+    y = kernels.matmul(a, b.T, bias)
+    assert_close(y, expected, TOLERANCE[dtype])
+    assert_close(kernels.matmul(a, b.T, bias), y, 0)
+
+
 def test_nan_passes_through(backend: str) -> None:
     a = np.zeros((20, 30))
     a[3, 4] = np.nan
