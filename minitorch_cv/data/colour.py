@@ -6,7 +6,7 @@ grey, and have neither saturation nor hue: these functions leave them as they ar
 
 import numpy as np
 
-from minitorch_cv.data.pixels import as_bytes, highest, per_image, restored
+from minitorch_cv.data.pixels import as_bytes, blocks, highest, per_image, restored
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look (ITU-R BT.601)
 
@@ -45,20 +45,28 @@ def hue(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
     if images.shape[3] == 1:
         return images.copy()
     _check_rgb(images)
-    rgb = images.astype(np.float32)
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    value = rgb.max(-1)
-    spread = value - rgb.min(-1)  # saturation * value
+    result = np.empty_like(images)
+    for chosen in blocks(images):
+        result[chosen] = _turned(images[chosen], per_image(shift[chosen])[..., 0])
+    return result
+
+
+def _turned(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    red, green, blue = planes = images.transpose(3, 0, 1, 2).astype(np.float32, order="C")  # NumPy is slow on every third number
+    value = planes.max(0)
+    spread = value - planes.min(0)  # saturation * value
     safe = np.where(spread > 0, spread, 1)
     sixths = np.where(
         value == red, (green - blue) / safe, np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)
     )  # where on the circle, in sixths: 0 red, 2 green, 4 blue
-    sixths += 6 * per_image(shift)[..., 0]
-    for channel, start in enumerate((5, 3, 1)):
-        # Along the circle, each channel has two sixths at its lowest, a ramp up, two at its highest, and a ramp down.
-        k = (sixths + start) % 6
-        rgb[..., channel] = value - spread * np.clip(np.minimum(k, 4 - k), 0, 1)
-    return restored(rgb, images.dtype)
+    sixths += 6 * shift
+    sixths -= 6 * np.floor(sixths / 6)
+    # Along the circle, a channel is at its highest for two sixths, at its lowest for two, and on a ramp between.
+    shares = np.abs(sixths - 3) - 1, 2 - np.abs(sixths - 2), 2 - np.abs(sixths - 4)  # of red, green and blue
+    result = np.empty(images.shape, np.float32)
+    for channel, share in enumerate(shares):
+        result[..., channel] = value - spread * (1 - share.clip(0, 1))
+    return restored(result, images.dtype)
 
 
 def solarize(images: np.ndarray, threshold: np.ndarray) -> np.ndarray:

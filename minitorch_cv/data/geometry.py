@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minitorch_cv.data.pixels import as_float, highest
+from minitorch_cv.data.pixels import as_float, blocks, highest
 
 
 def rotation(degrees: np.ndarray) -> np.ndarray:
@@ -38,6 +38,14 @@ def warp(images: np.ndarray, matrices: np.ndarray, fill: float = 0, bilinear: bo
     matrices: (N, 2, 3), from the result back to the original. What lay outside of the original is `fill`. bilinear: the mean of the
     four pixels around, weighted by nearness, in place of the nearest one; the result is then float32, unless it was float64.
     """
+    images = as_float(images) if bilinear else images
+    result = np.empty_like(images)
+    for chosen in blocks(images):
+        result[chosen] = _warped(images[chosen], matrices[chosen], fill, bilinear)
+    return result
+
+
+def _warped(images: np.ndarray, matrices: np.ndarray, fill: float, bilinear: bool) -> np.ndarray:
     N, H, W, _ = images.shape
     x, y = np.arange(W) - (W - 1) / 2, (np.arange(H) - (H - 1) / 2)[:, np.newaxis]
     a, b, c = matrices[:, 0].T.reshape(3, N, 1, 1)
@@ -47,7 +55,6 @@ def warp(images: np.ndarray, matrices: np.ndarray, fill: float = 0, bilinear: bo
     if not bilinear:
         # Half a pixel is rounded up, after a hair's breadth that keeps 0.49999.. and 0.5, the same place in theory, together.
         return _pixels(images, np.floor(row + 0.5 + 1e-9), np.floor(column + 0.5 + 1e-9), fill)
-    images = as_float(images)
     top, left = np.floor(row), np.floor(column)
     down, right = ((part[..., np.newaxis]).astype(images.dtype) for part in (row - top, column - left))
     upper = _pixels(images, top, left, fill) * (1 - right) + _pixels(images, top, left + 1, fill) * right

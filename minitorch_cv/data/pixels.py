@@ -4,7 +4,7 @@ uint8 means pixels from 0 to 255, floating point pixels from 0 to 1. A transform
 units of what it was given, and `restored` brings the result back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -39,6 +39,13 @@ def restored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def per_image(numbers: np.ndarray) -> np.ndarray:
     """(N,) -> float32 (N, 1, 1, 1): one number for all pixels of an image."""
     return np.asarray(numbers, np.float32).reshape(-1, 1, 1, 1)
+
+
+def blocks(images: np.ndarray) -> Iterator[slice]:
+    """Parts of a batch that are small enough to stay in the processor's cache through a chain of NumPy functions."""
+    _, H, W, _ = images.shape
+    count = max(1, 2**15 // max(1, H * W))
+    return (slice(first, first + count) for first in range(0, len(images), count))
 
 
 # --- checks of arguments
