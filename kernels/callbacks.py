@@ -19,6 +19,7 @@ is what a kernel does then. The workers are compiled when they are first asked f
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -37,9 +38,9 @@ BLOCK = 1 << 14  # elements that a worker is given at a time, about: three array
 def address(worker: Worker, dtype: np.dtype) -> int:
     """Where the machine code of `worker` for arrays of `dtype` begins; compiled at the first call."""
     pointer = types.CPointer(numba.from_dtype(dtype))
-    compiled = jit_callback(worker, types.void(pointer, pointer, pointer, types.intp, types.intp, pointer))
+    compiled: Any = jit_callback(worker, types.void(pointer, pointer, pointer, types.intp, types.intp, pointer))
     _alive.append(compiled)  # its machine code goes with it
-    return compiled.address
+    return int(compiled.address)
 
 
 _alive: list[object] = []

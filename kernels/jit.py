@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 # The threads of a parallel region wait for the next one by spinning. For ever, they would starve the threads of BLAS (measured: a small
 # matrix product 30 times slower); not at all, and every region would start with a 50 us wake-up. About 200 us does both well.
@@ -60,7 +61,7 @@ def jit_callback(function: Callable, signature: numba.core.typing.Signature, str
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": False if strict else FAST_MATH}
     with _cache_in(cache_folder()):
-        callback = CFunc(function, (signature.args, signature.return_type), {}, options)
+        callback: Any = CFunc(function, (signature.args, signature.return_type), {}, options)
         callback.enable_caching()
     _find_again(callback._cache, function)
     callback.compile()

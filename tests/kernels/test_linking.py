@@ -33,7 +33,7 @@ def test_compiled_and_cached_code_agree_to_the_last_bit(tmp_path: Path) -> None:
 
 CLOSURES = """
 import numpy as np
-from kernels import conv2d, conv2d_input, conv2d_weight
+from kernels import conv2d, conv2d_input, conv2d_weight, smooth
 from kernels.jit import compile_notices
 
 with compile_notices(print):
@@ -42,6 +42,7 @@ with compile_notices(print):
     y = conv2d(x, w)
     conv2d_weight(x, y, (3, 3))
     conv2d_input(y, w, (8, 8))
+    smooth("silu", x)
 """
 
 
@@ -50,5 +51,7 @@ def test_kernels_that_captured_compiled_functions_are_found_in_the_cache(tmp_pat
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
         return subprocess.run([sys.executable, "-c", CLOSURES], env=environment, check=True, capture_output=True, text=True).stdout
 
-    assert "convolve" in run()
+    compiled = run()
+    assert "convolve" in compiled
+    assert "activation.rules._silu" in compiled  # and with it the worker that loops over it
     assert run() == ""

@@ -1,11 +1,11 @@
-"""ReLU, tanh, softmax and its logarithm; dropout; the linear layer's function."""
+"""What the table of functions cannot see of activations and softmax: papers' claims, ends of pieces, random slopes; dropout; linear."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from checks import assert_close
-from drawing import apart, leaf, memory_orders, pair, seeds, smooth
+from drawing import apart, leaf, pair, seeds, smooth
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,39 +13,10 @@ import minitorch_cv as mt
 from minitorch_cv import functional as F
 from minitorch_cv.autograd import gradcheck, gradgradcheck
 
-shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
+SMOOTH = [F.tanh, F.sigmoid, F.erf, F.silu, F.mish, F.gelu, F.hardswish, F.softsign, F.softplus, F.elu, F.logsigmoid]
 
 
-@given(shape=shapes, order=memory_orders, seed=seeds)
-def test_relu_gradients(backend: str, shape: tuple[int, ...], order: str, seed: int) -> None:
-    x = leaf(apart(np.random.default_rng(seed), *shape), order)
-    assert gradcheck(F.relu, [x])
-    assert gradgradcheck(F.relu, [x])
-
-
-@given(shape=shapes, order=memory_orders, seed=seeds)
-def test_tanh_gradients(backend: str, shape: tuple[int, ...], order: str, seed: int) -> None:
-    x = leaf(smooth(np.random.default_rng(seed), *shape), order)
-    assert gradcheck(F.tanh, [x])
-    assert gradgradcheck(F.tanh, [x])
-    assert gradgradcheck(lambda x: F.tanh(F.tanh(x) * x), [x])
-
-
-@pytest.mark.parametrize("function", [F.softmax, F.log_softmax])
-@given(data=st.data(), shape=shapes.filter(len), order=memory_orders, seed=seeds)
-def test_softmax_gradients(
-    backend: str, function: Callable, data: st.DataObject, shape: tuple[int, ...], order: str, seed: int
-) -> None:
-    x = leaf(smooth(np.random.default_rng(seed), *shape), order)
-    dim = data.draw(st.integers(-len(shape), len(shape) - 1))
-    e = np.exp(x.numpy())
-    expected = e / e.sum(dim, keepdims=True)
-    assert_close(function(x, dim), expected if function is F.softmax else np.log(expected), 1e-13)
-    assert gradcheck(lambda x: function(x, dim), [x])
-    assert gradgradcheck(lambda x: function(x, dim), [x])
-
-
-@pytest.mark.parametrize("function", [F.relu, F.tanh, lambda x: F.softmax(x, 1), lambda x: F.log_softmax(x, 0)])
+@pytest.mark.parametrize("function", [F.relu, F.leaky_relu, *SMOOTH, lambda x: F.softmax(x, 1), lambda x: F.log_softmax(x, 0)])
 def test_third_order(function: Callable) -> None:
     """The gradient of a gradient is a function like any other."""
     x = leaf(apart(np.random.default_rng(0), 2, 3))
@@ -68,6 +39,75 @@ def test_special_values(backend: str, dtype: type) -> None:
     z = mt.tensor(np.array([[1000.0, 1000.0, -1000.0], [np.nan, 0.0, 0.0]], dtype))
     assert np.array_equal(F.softmax(z, 1).numpy(), [[0.5, 0.5, 0], [np.nan] * 3], equal_nan=True)
     assert F.log_softmax(z, 1).numpy()[0, 2] == -2000 - np.log(dtype(2))
+
+
+def test_selu_has_a_fixed_point() -> None:
+    """Numbers of mean 0 and variance 1 come out so: what alpha and scale were made for (Klambauer et al. 2017, equation 14)."""
+    x, step = np.linspace(-12, 12, 200_001, retstep=True)
+    density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi) * step
+    y = F.selu(mt.from_numpy(x)).numpy()
+    assert abs((y * density).sum()) < 1e-7
+    assert (y * y * density).sum() == pytest.approx(1, abs=1e-7)
+
+
+def test_gelu_and_its_approximation() -> None:
+    x = mt.from_numpy(np.linspace(-6, 6, 10_001))
+    difference = np.abs(F.gelu(x).numpy() - F.gelu(x, approximate="tanh").numpy()).max()
+    assert 1e-4 < difference < 5e-4
+
+
+def test_logarithm_of_a_sigmoid_that_underflows() -> None:
+    y = F.logsigmoid(mt.tensor([-800.0, -200.0, 200.0], dtype=np.float32)).numpy()
+    assert y.tolist() == [-800, -200, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_where_the_shrinks_begin(backend: str, dtype: type) -> None:
+    """lambd itself is still shrunk to 0, the next number is not; 0.3 is not a binary fraction."""
+    edge = dtype(0.3)
+    x = mt.from_numpy(np.array([-edge, np.nextafter(-edge, dtype(-1)), edge, np.nextafter(edge, dtype(1)), np.nan], dtype))
+    assert (F.hardshrink(x, 0.3).numpy() != 0).tolist() == [False, True, False, True, True]
+    x = x.clone().requires_grad_()
+    F.softshrink(x, 0.3)[:4].sum().backward()
+    assert x.grad.numpy()[:4].tolist() == [0, 1, 0, 1]
+
+
+class TestRReLU:
+    def test_slopes_are_spread_evenly(self) -> None:
+        mt.manual_seed(0)
+        y = F.rrelu(mt.from_numpy(np.full((300, 300), -1.0)), 0.2, 0.6, training=True).numpy()
+        slopes = -y
+        assert slopes.min() >= 0.2
+        assert slopes.max() < 0.6
+        assert slopes.mean() == pytest.approx(0.4, abs=0.002)  # 5 standard errors
+        assert np.unique(slopes).size > 80_000
+
+    def test_positive_numbers_stay_and_the_seed_decides(self) -> None:
+        x = mt.from_numpy(np.linspace(-3, 3, 50, dtype=np.float32))
+
+        def draw() -> np.ndarray:
+            mt.manual_seed(3)
+            return F.rrelu(x, training=True).numpy()
+
+        assert draw().dtype == np.float32
+        assert np.array_equal(draw()[25:], x.numpy()[25:])
+        assert np.array_equal(draw(), draw())
+        assert not np.array_equal(draw(), F.rrelu(x, training=True).numpy())
+
+    def test_in_evaluation_the_slope_is_the_middle(self) -> None:
+        assert F.rrelu(mt.tensor([-4.0, 4.0]), 0.1, 0.4).numpy().tolist() == [-1, 4]
+
+
+@pytest.mark.parametrize("function", [F.softmax, F.log_softmax])
+def test_temperature(function: Callable, backend: str) -> None:
+    x = mt.from_numpy(np.random.default_rng(0).standard_normal((3, 5)))
+    assert_close(function(x, 1, temperature=2.5), function(x / 2.5, 1), 1e-15)
+    assert_close(F.softmax(x, 1, temperature=1e6), np.full((3, 5), 0.2), 1e-5)
+
+
+def test_channels_last_images_are_not_copied_by_softmax() -> None:
+    x = mt.from_numpy(np.ones((2, 4, 5, 3), np.float32).transpose(0, 3, 1, 2))
+    assert F.softmax(x, 1).numpy().strides == x.numpy().strides
 
 
 def test_softmax_errors() -> None:
