@@ -133,9 +133,10 @@ def _scatter_image(n, gy, indices, gx, sizes):
         plane[i] = 0
     for o in range(n * OHW, (n + 1) * OHW):
         for c in range(C):
-            place = indices[o * C + c]
+            here = np.uintp(o * C + c)  # unsigned: nothing that counts from the end, which Numba would check for
+            place = indices[here]
             if 0 <= place < HW:
-                plane[place * C + c] += gy[o * C + c]
+                plane[np.uintp(place * C + c)] += gy[here]
             elif place != -1:
                 wrong = True
     return wrong
@@ -154,13 +155,14 @@ def _gather_image(n, x, indices, y, sizes):
     wrong = False
     for o in range(n * OHW, (n + 1) * OHW):
         for c in range(C):
-            place = indices[o * C + c]
+            here = np.uintp(o * C + c)
+            place = indices[here]
             value = x.dtype.type(0)
             if 0 <= place < HW:
-                value = x[(n * HW + place) * C + c]
+                value = x[np.uintp((n * HW + place) * C + c)]
             elif place != -1:
                 wrong = True
-            y[o * C + c] = value
+            y[here] = value
     return wrong
 
 

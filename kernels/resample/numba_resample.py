@@ -62,12 +62,14 @@ def _combine(x, base, step, index, weight, factor, first, end, y, place, length)
     whole = length - length % (4 * lanes(x))
     for e in range(0, whole, 4 * lanes(x)):
         total = tile_zero(x, 1, 4)
-        for t in range(first, end):
+        for tap in range(first, end):
+            t = np.uintp(tap)  # unsigned: nothing that counts from the end, which Numba would check for
             total = tile_fma(total, tile_load(x, base + index[t] * step + e, 0, 1, 4), tile_fill(factor * weight[t], 1, 4))
         tile_store(total, y, place + e, 0)
     for e in range(whole, length, lanes(x)):
         total = tile_zero(x, 1, 1)
-        for t in range(first, end):
+        for tap in range(first, end):
+            t = np.uintp(tap)
             piece = tile_load_part(x, base + index[t] * step + e, 0, 1, length - e, 1, 1)
             total = tile_fma(total, piece, tile_fill(factor * weight[t], 1, 1))
         tile_store_part(total, y, place + e, 0, 1, length - e)

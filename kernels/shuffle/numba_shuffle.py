@@ -61,5 +61,6 @@ def _gather_row(r, x, y, offsets, length, row_step, piece_step):
     begin = part * row_step
     for place in range(r * length, (r + 1) * length, size):
         for e in range(size):
-            y[place + e] = x[begin + offsets[row, e]]
+            # Unsigned indices cannot be meant to count from the end, which Numba would check for each of them.
+            y[np.uintp(place + e)] = x[np.uintp(begin + offsets[row, np.uintp(e)])]
         begin += piece_step
