@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import re
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +64,20 @@ def test_backends_are_those_of_the_table(row: Row, monkeypatch: pytest.MonkeyPat
         if joined:
             mt.autograd.backward(joined, [mt.ones_like(y) for y in joined])
     assert ("numba" in row.backends) == ("numba" in used)
+
+
+def test_the_page_about_kernels_says_the_same() -> None:
+    """In kernels/README.md each function stands once, among those that are compiled or among those that are NumPy alone."""
+    page = (Path(__file__).parent.parent / "kernels" / "README.md").read_text(encoding="utf-8")
+    compiled, plain = page.split("| compiled (Numba) |")[1].split("| NumPy alone |")
+    found = {True: first_cells(compiled), False: first_cells(plain.split("\n\n")[0])}
+    wanted = {row.name: False for row in ROWS} | {row.name: True for row in ROWS if "numba" in row.backends}
+    for is_compiled, names in found.items():
+        assert sorted(names) == sorted(name for name, value in wanted.items() if value == is_compiled)
+
+
+def first_cells(table: str) -> list[str]:
+    return [name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])]
 
 
 COMMON = {"add", "channel_sum"}  # sums where gradients meet: part of no function in particular
