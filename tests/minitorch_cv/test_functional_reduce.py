@@ -1,4 +1,4 @@
-"""Reductions: values against NumPy, gradients of first and second order, ties, empty tensors, long sums in float32."""
+"""Reductions: values against NumPy, ties, empty tensors, long sums in float32."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minitorch_cv as mt
-from minitorch_cv.autograd import gradcheck, gradgradcheck
 
 # Each with its definition in NumPy; axis is a tuple.
 OVER_DIMS: dict[str, tuple[Callable, Callable]] = {
@@ -43,10 +42,6 @@ def test_over_dimensions(name: str, case: tuple, keepdim: bool, order: str, seed
     axes = tuple(range(len(shape))) if dim is None else dim if isinstance(dim, tuple) else (dim,)
     y = function(x, dim=dim, keepdim=keepdim)
     assert_close(y, reference(x.numpy(), axis=axes, keepdims=keepdim), 1e-12)
-    if name == "std" and np.prod([shape[i] for i in axes]) == 1:
-        return  # 0 everywhere
-    assert gradcheck(lambda x: function(x, dim=dim, keepdim=keepdim), [x])
-    assert gradgradcheck(lambda x: function(x, dim=dim, keepdim=keepdim) ** 2, [x])
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
@@ -57,8 +52,6 @@ def test_extremes_along_a_dimension(name: str, case: tuple, keepdim: bool, seed:
     values, indices = getattr(x, name)(dim, keepdim=keepdim)
     np.testing.assert_array_equal(indices.numpy(), getattr(np, "arg" + name)(x.numpy(), axis=dim, keepdims=keepdim))
     np.testing.assert_array_equal(values.numpy(), getattr(np, name)(x.numpy(), axis=dim, keepdims=keepdim))
-    assert gradcheck(lambda x: getattr(x, name)(dim, keepdim=keepdim).values, [x])
-    assert gradgradcheck(lambda x: getattr(x, name)(dim, keepdim=keepdim).values ** 2, [x])
 
 
 @given(length=st.integers(1, 7), zeros=st.lists(st.integers(0, 6), max_size=3), dim=st.integers(-2, 1), seed=seeds)
@@ -70,9 +63,6 @@ def test_prod(length: int, zeros: list[int], dim: int, seed: int) -> None:
     x = leaf(values)
     assert_close(x.prod(dim), np.prod(values, axis=dim), 1e-13)
     assert x.prod(dim, keepdim=True).shape == np.prod(values, axis=dim, keepdims=True).shape
-    assert gradcheck(lambda x: x.prod(dim), [x])
-    assert gradgradcheck(lambda x: x.prod(dim), [x])
-    assert gradgradcheck(lambda x: x.prod(), [x])
 
 
 def gradient(function: Callable, values: list) -> list:
