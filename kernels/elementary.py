@@ -75,7 +75,7 @@ class Constants:
         self.zero, self.half, self.one, self.two, self.eight, self.inf = (number(v) for v in (0, 0.5, 1, 2, 8, np.inf))
         self.exp = polynomial(fitted(rest_of_exp, -float(LN2) / 2, float(LN2) / 2, degree_exp))
         self.artanh = polynomial(fitted(artanh_over_s, 0, 1 / 9, degree_artanh))
-        self.erf = polynomial(fitted(erf_over_x, -1, 1, 19))
+        self.erf = polynomial(fitted(erf_over_x, -1, 1, 16))
         self.per_ln2 = number(1 / LN2)
         # ln 2 in two parts (Cody and Waite 1980): k times the first is exact, since that has few binary digits.
         first = Fraction(math.floor(LN2 * 2**bits_of_ln2), 2**bits_of_ln2)
