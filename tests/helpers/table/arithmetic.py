@@ -175,7 +175,7 @@ ROWS = [
     Row("bitwise_not", lambda rng, values: call(_bits(rng, values).args[0]), differentiable=False),
     Row("isclose", _isclose, differentiable=False, float32=None),
     Row("allclose", _isclose, differentiable=False, float32=None, shape_only=False),
-    Row("to", lambda rng, values: call(values(*some_shape(rng)), np.float64), float32=None, torch=None, bad=(
+    Row("to", lambda rng, values: call(values(*some_shape(rng)), dtype=np.float64), float32=None, torch=None, bad=(
         bad(TypeError, "dtype: got", ONES, "nonsense"),
     )),
 ]  # fmt: skip
