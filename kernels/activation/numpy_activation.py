@@ -81,8 +81,7 @@ def _softplus_slope(x: np.ndarray, beta: float, threshold: float) -> np.ndarray:
 
 
 def _silu_slope(x: np.ndarray) -> np.ndarray:
-    s = _sigmoid(x)
-    return s * (1 + x * (1 - s))
+    return _sigmoid(x) * (1 + x * _sigmoid(-x))  # 1 - sigmoid(x) would lose the digits of what is small
 
 
 def _mish_slope(x: np.ndarray) -> np.ndarray:
@@ -111,8 +110,8 @@ GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715  # (1 + tanh(u)) / 2 = 
 
 
 def _gelu_tanh_slope(x: np.ndarray) -> np.ndarray:
-    s = _sigmoid(GELU_SCALE * (x + GELU_CUBE * x**3))
-    return s + x * s * (1 - s) * GELU_SCALE * (1 + 3 * GELU_CUBE * x**2)
+    z = GELU_SCALE * (x + GELU_CUBE * x**3)
+    return _sigmoid(z) * (1 + x * _sigmoid(-z) * GELU_SCALE * (1 + 3 * GELU_CUBE * x**2))
 
 
 def _elu(x: np.ndarray, left: float, right: float, rate: float) -> np.ndarray:

@@ -50,9 +50,19 @@ def _silu(x, a, b, c):
 
 
 @jit
+def _sigmoid_and_slope(x):
+    """(s, s (1 - s)) for s = sigmoid(x). With w = exp(-|x|), the second is w / (1 + w)^2: 1 - s would lose the digits of a small w."""
+    number = type(x)
+    zero, one = number(0), number(1)
+    w = exp(-abs(x))
+    part = one / (one + w)
+    return (one if x > zero else w) * part, w * part * part
+
+
+@jit
 def _silu_slope(x, a, b, c):
-    one, s = type(x)(1), sigmoid(x)
-    return s * (one + x * (one - s))
+    s, slope = _sigmoid_and_slope(x)
+    return s + x * slope
 
 
 @jit
@@ -104,8 +114,8 @@ def _gelu_tanh(x, a, b, c):
 def _gelu_tanh_slope(x, a, b, c):
     number = type(x)
     one, scale, cube = number(1), number(GELU_SCALE), number(GELU_CUBE)
-    s = sigmoid(scale * (x + cube * x * x * x))
-    return s + x * s * (one - s) * scale * (one + number(3) * cube * x * x)
+    s, slope = _sigmoid_and_slope(scale * (x + cube * x * x * x))
+    return s + x * slope * scale * (one + number(3) * cube * x * x)
 
 
 @jit
