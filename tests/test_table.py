@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from table import ROWS
+from table.libraries import found_in, tensors
 from table.row import Call, Row
 
 import kernels
@@ -127,21 +128,6 @@ def test_survey(row: Row) -> None:
                 assert_close(result, wanted, 1e-9, f"result {i} of {case}, backend {backend}")
 
 
-def tensors(library: ModuleType, case: Call) -> tuple[tuple, dict]:
-    """The arguments of a call as tensors of minitorch_cv or of PyTorch."""
-
-    def visit(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return library.tensor(value, requires_grad=value.dtype == np.float64)
-        if isinstance(value, mt.Tensor):
-            return library.tensor(value.numpy().copy())
-        if isinstance(value, dict):
-            return {name: visit(item) for name, item in value.items()}
-        return type(value)([visit(item) for item in value]) if type(value) in (list, tuple) else value
-
-    return visit(case.args), visit(case.options)
-
-
 def values_and_gradients(library: ModuleType, row: Row, case: Call) -> list[np.ndarray]:
     """What a call returns, and the gradients for cotangents of a fixed seed, as arrays."""
     args, options = tensors(library, case)
@@ -153,11 +139,3 @@ def values_and_gradients(library: ModuleType, row: Row, case: Call) -> list[np.n
     found = library.autograd.grad(joined, leaves, cotangents, allow_unused=True) if joined and leaves else [None] * len(leaves)
     gradients = [np.zeros(tuple(x.shape)) if g is None else np.asarray(g.detach().numpy()) for x, g in zip(leaves, found, strict=True)]
     return [np.asarray(y.detach().numpy()) for y in outputs] + gradients
-
-
-def found_in(library: ModuleType, value: Any) -> list:
-    if isinstance(value, library.Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [x for item in value for x in found_in(library, item)] if isinstance(value, (tuple, list)) else []
