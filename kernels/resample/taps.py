@@ -76,6 +76,8 @@ def table(mode: str, size: int, out_size: int, scale: float, align_corners: bool
     """
     if mode in ("nearest", "nearest-exact"):
         return _nearest(size, out_size, scale, exact=mode == "nearest-exact")
+    if out_size == size and (mode == "bilinear" or antialias):
+        scale = 1.0  # what keeps its length stays as it is; for plain cubic interpolation PyTorch makes no such exception
     if align_corners:
         scale = (size - 1) / (out_size - 1) if out_size > 1 else 0.0
     if antialias:
@@ -87,10 +89,13 @@ def table(mode: str, size: int, out_size: int, scale: float, align_corners: bool
 def _nearest(size: int, out_size: int, scale: float, exact: bool) -> Taps:
     """The pixel that the left edge of an output pixel lies in; with `exact`, its centre.
 
-    The place is rounded to float32 first, as PyTorch does: 2.9999999999 is meant to be 3.
+    Where that falls on the border between two pixels, the rounding decides: this is PyTorch's, all in float32, and without a scale factor
+    where the line keeps its length or doubles it.
     """
-    place = (np.arange(out_size) + (0.5 if exact else 0.0)) * scale
-    return picked(size, np.minimum(np.floor(place.astype(np.float32)).astype(np.int64), size - 1))
+    if not exact and out_size in (size, 2 * size):
+        scale = size / out_size
+    place = (np.arange(out_size, dtype=np.float32) + np.float32(0.5 if exact else 0)) * np.float32(scale)
+    return picked(size, np.minimum(np.floor(place).astype(np.int64), size - 1))
 
 
 def _linear(size: int, centre: np.ndarray) -> Taps:
