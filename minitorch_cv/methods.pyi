@@ -13,7 +13,6 @@ from minitorch_cv.device import DeviceLike
 from minitorch_cv.functional.sort import ValuesAndIndices
 from minitorch_cv.tensor import Dims, Index, Operand, Tensor
 
-
 class Methods:
     """The base class of Tensor, as type checkers see it."""
 

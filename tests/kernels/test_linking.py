@@ -10,13 +10,14 @@ PROGRAM = """
 import zlib
 import numpy as np
 import kernels
-from kernels.optimizer import numba_optimizer
+from kernels.jit import compile_notices
 
 rng = np.random.default_rng(0)
 params, grads, buffers = ([rng.standard_normal(n).astype(np.float32) for n in (150, 2400, 16, 48000)] for _ in range(3))
-kernels.sgd_step(params, grads, buffers, 0.05, 0.9, 0.0, 0.01, True, False)
-stats = numba_optimizer._sgd.stats
-print(sum(stats.cache_hits.values()), [zlib.crc32(array.tobytes()) for array in params + buffers])
+compiled = []
+with compile_notices(compiled.append):
+    kernels.sgd_step(params, grads, buffers, 0.05, 0.9, 0.0, 0.01, True, False)
+print(len(compiled), [zlib.crc32(array.tobytes()) for array in params + buffers])
 """
 
 
@@ -26,8 +27,9 @@ def test_compiled_and_cached_code_agree_to_the_last_bit(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, capture_output=True, text=True)
         return done.stdout.split(maxsplit=1)
 
-    (compiled_hits, compiled), (cached_hits, cached) = run(), run()
-    assert (compiled_hits, cached_hits) == ("0", "1")
+    (first, compiled), (second, cached) = run(), run()
+    assert first != "0"
+    assert second == "0"
     assert compiled == cached
 
 
