@@ -73,7 +73,8 @@ def device_of(array: np.ndarray) -> Device:
 
 def empty_array(shape: tuple[int, ...], dtype: DTypeLike, device: DeviceLike = None) -> np.ndarray:
     """An array on `device`, its values undefined."""
-    return meta.empty(shape, dtype) if as_device(device) == META else np.empty(shape, dtype)
+    wanted = as_dtype(dtype)
+    return meta.empty(shape, wanted) if as_device(device) == META else np.empty(shape, wanted)
 
 
 def moved(array: np.ndarray, device: DeviceLike) -> np.ndarray:
@@ -94,11 +95,12 @@ def target_of(arguments: tuple, dtype: DTypeLike | None, device: DeviceLike) -> 
             device = argument
         elif argument is not None:
             dtype = argument
-    return None if device is None else as_device(device), None if dtype is None else _dtype(dtype)
+    return None if device is None else as_device(device), None if dtype is None else as_dtype(dtype, f", or a device: {', '.join(NAMES)}")
 
 
-def _dtype(dtype: Any) -> np.dtype:
+def as_dtype(dtype: Any, others: str = "") -> np.dtype:
+    """The argument `dtype`; TypeError for what is none, which says what else could have come."""
     try:
         return np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"dtype: got {dtype!r}, expected a NumPy dtype such as 'float64', or a device: {', '.join(NAMES)}") from None
+        raise TypeError(f"dtype: got {dtype!r}, expected a NumPy dtype such as 'float64'{others}") from None

@@ -33,10 +33,11 @@ from minitorch_cv.nn.activation import (
 )
 from minitorch_cv.nn.containers import ModuleDict, ModuleList, Sequential
 from minitorch_cv.nn.conv import Conv2d, ConvTranspose2d
+from minitorch_cv.nn.distance import CosineSimilarity, PairwiseDistance
 from minitorch_cv.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout, StochasticDepth
 from minitorch_cv.nn.fold import Fold, Unfold
 from minitorch_cv.nn.layer_norm import GRN, GroupNorm, LayerNorm, LayerNorm2d, LocalResponseNorm, RMSNorm
-from minitorch_cv.nn.linear import Flatten, Identity, Linear
+from minitorch_cv.nn.linear import Flatten, Identity, Linear, Unflatten
 from minitorch_cv.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -80,6 +81,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -117,6 +119,7 @@ __all__ = [
     "ModuleList",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -142,6 +145,7 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "TripletMarginLoss",
+    "Unflatten",
     "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",

@@ -10,6 +10,8 @@ import numpy as np
 
 from minitorch_cv import functional as F
 from minitorch_cv.device import DeviceLike
+from minitorch_cv.functional.arguments import checked
+from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.nn import init as initialise
 from minitorch_cv.nn.module import Module
 from minitorch_cv.nn.parameter import new_parameter
@@ -23,8 +25,8 @@ class _Activation(Module):
     options: ClassVar[tuple[str, ...]] = ()
     inplace = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, *[getattr(self, name) for name in self.options])
+    def forward(self, input: Tensor) -> Tensor:
+        return type(self).function(input, *[getattr(self, name) for name in self.options])
 
     def extra_repr(self) -> str:
         parts = [f"{name}={getattr(self, name)!r}" for name in self.options]
@@ -34,6 +36,7 @@ class _Activation(Module):
 class _InPlace(_Activation):
     """A layer without any option but `inplace`."""
 
+    @checked
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
@@ -116,6 +119,7 @@ class LeakyReLU(_Activation):
 
     function, options = staticmethod(F.leaky_relu), ("negative_slope",)
 
+    @checked
     def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope, self.inplace = negative_slope, inplace
@@ -126,6 +130,7 @@ class ELU(_Activation):
 
     function, options = staticmethod(F.elu), ("alpha",)
 
+    @checked
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
@@ -142,6 +147,7 @@ class Hardtanh(_Activation):
 
     function, options = staticmethod(F.hardtanh), ("min_val", "max_val")
 
+    @checked
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
@@ -152,6 +158,7 @@ class Threshold(_Activation):
 
     function, options = staticmethod(F.threshold), ("threshold", "value")
 
+    @checked
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
         self.threshold, self.value, self.inplace = threshold, value, inplace
@@ -162,6 +169,7 @@ class GELU(_Activation):
 
     function, options = staticmethod(F.gelu), ("approximate",)
 
+    @checked
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
@@ -172,6 +180,7 @@ class Softplus(_Activation):
 
     function, options = staticmethod(F.softplus), ("beta", "threshold")
 
+    @checked
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta, self.threshold = beta, threshold
@@ -182,6 +191,7 @@ class Softshrink(_Activation):
 
     function, options = staticmethod(F.softshrink), ("lambd",)
 
+    @checked
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
@@ -201,12 +211,13 @@ class RReLU(_Activation):
 
     options = ("lower", "upper")
 
+    @checked
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rrelu(x, self.lower, self.upper, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training)
 
 
 class PReLU(Module):
@@ -215,6 +226,7 @@ class PReLU(Module):
     init: what the weights are at the beginning. State: weight (num_parameters,).
     """
 
+    @checked
     def __init__(
         self, num_parameters: int = 1, init: float = 0.25, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32
     ) -> None:
@@ -227,8 +239,8 @@ class PReLU(Module):
         """Set all weights to `init`."""
         initialise.constant_(self.weight, self.init)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.prelu(x, self.weight)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -239,6 +251,7 @@ class _AlongDim(_Activation):
 
     options = ("dim",)
 
+    @checked
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
@@ -270,6 +283,7 @@ class GLU(_AlongDim):
 
     function = staticmethod(F.glu)
 
+    @checked
     def __init__(self, dim: int = -1) -> None:
         super().__init__(dim)
 
@@ -277,7 +291,8 @@ class GLU(_AlongDim):
 class Softmax2d(Module):
     """Softmax over the channels of images (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in (3, 4):
-            raise ValueError(f"x: got shape {x.shape}, expected images (N, C, H, W), or one image (C, H, W)")
-        return F.softmax(x, -3)
+    def forward(self, input: Tensor) -> Tensor:
+        check_floating("input", input)
+        if input.ndim not in (3, 4):
+            raise ValueError(f"input: got shape {input.shape}, expected images (N, C, H, W), or one image (C, H, W)")
+        return F.softmax(input, -3)

@@ -1,10 +1,14 @@
 """Convolution layers: Conv2d and ConvTranspose2d."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from kernels.geometry import Pair, pair
+from kernels.geometry import Pair, pair, transposed_output_size
 from minitorch_cv import functional as F
 from minitorch_cv.device import DeviceLike
+from minitorch_cv.functional.arguments import checked
+from minitorch_cv.functional.checks import as_batch
 from minitorch_cv.functional.conv import check_padding_name
 from minitorch_cv.functional.padding import BORDERS
 from minitorch_cv.nn import init
@@ -62,6 +66,7 @@ class Conv2d(_Conv):
     State: weight (out_channels, in_channels/groups, KH, KW), bias (out_channels,).
     """
 
+    @checked
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair | str = 0,
         dilation: int | Pair = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
@@ -72,11 +77,11 @@ class Conv2d(_Conv):
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, False, device, dtype
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         padding: int | Pair | str = self.padding
         if self.padding_mode != "zeros" and padding not in ("valid", (0, 0)):
-            x, padding = F.pad(x, self._border(), self.padding_mode), 0
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+            input, padding = F.pad(input, self._border(), self.padding_mode), 0
+        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _border(self) -> list[int]:
         """(left, right, top, bottom): the padding, as `functional.pad` wants it."""
@@ -95,6 +100,7 @@ class ConvTranspose2d(_Conv):
 
     padding: Pair
 
+    @checked
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0,
         output_padding: int | Pair = 0, groups: int = 1, bias: bool = True, dilation: int | Pair = 1, padding_mode: str = "zeros",
@@ -106,7 +112,16 @@ class ConvTranspose2d(_Conv):
         )  # fmt: skip
         self.output_padding = pair(output_padding, "output_padding", 0)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        )
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """output_size: (OH, OW) that is wanted, or a shape that ends so; it takes the place of output_padding."""
+        extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+    def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> Pair:
+        """What is missing to the size that is wanted: of the sizes that a convolution would have brought to that of `input`, the one."""
+        wanted, (_, _, H, W) = tuple(output_size)[-2:], as_batch(input)[0].shape
+        least = transposed_output_size((H, W), self.kernel_size, self.stride, self.padding, self.dilation, (0, 0))
+        most = tuple(n + s - 1 for n, s in zip(least, self.stride, strict=True))
+        if len(wanted) != 2 or not all(low <= n <= high for low, n, high in zip(least, wanted, most, strict=True)):
+            raise ValueError(f"output_size: got {tuple(output_size)}, expected from {least} to {most} for an input of shape {input.shape}")
+        return wanted[0] - least[0], wanted[1] - least[1]

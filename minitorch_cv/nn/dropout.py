@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from minitorch_cv import functional as F
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_probability
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
@@ -17,13 +18,14 @@ class Dropout(Module):
 
     function: ClassVar[Callable[..., Tensor]] = staticmethod(F.dropout)
 
+    @checked
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         check_probability("p", p)
         self.p, self.inplace = p, inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, self.p, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        return type(self).function(input, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
@@ -62,6 +64,7 @@ class FeatureAlphaDropout(Dropout):
 class StochasticDepth(Module):
     """Drops what a residual branch adds, with probability `p`: for each sample (mode "row") or for the whole batch ("batch")."""
 
+    @checked
     def __init__(self, p: float, mode: str) -> None:
         super().__init__()
         check_probability("p", p)
@@ -69,8 +72,8 @@ class StochasticDepth(Module):
             raise ValueError(f"mode: got {mode!r}, expected batch or row")
         self.p, self.mode = p, mode
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.stochastic_depth(x, self.p, self.mode, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.stochastic_depth(input, self.p, self.mode, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, mode={self.mode}"

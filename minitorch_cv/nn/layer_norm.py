@@ -6,6 +6,8 @@ import numpy as np
 
 from minitorch_cv import functional as F
 from minitorch_cv.device import DeviceLike
+from minitorch_cv.functional.arguments import checked
+from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.layer_norm import as_normalized_shape
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
@@ -36,6 +38,7 @@ class LayerNorm(_Affine):
     bias. State: weight, bias, both of normalized_shape.
     """
 
+    @checked
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
         *, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
@@ -45,8 +48,8 @@ class LayerNorm(_Affine):
         self.elementwise_affine = elementwise_affine
         self._add_parameters(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
@@ -55,11 +58,12 @@ class LayerNorm(_Affine):
 class LayerNorm2d(LayerNorm):
     __doc__ = f"""For images (N, C, H, W), over the channels of every pixel, as ConvNeXt has it; as in torchvision. {LayerNorm.__doc__}"""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4:
-            raise ValueError(f"input: got shape {x.shape}, expected images (N, C, H, W)")
+    def forward(self, input: Tensor) -> Tensor:
+        check_floating("input", input)
+        if input.ndim != 4:
+            raise ValueError(f"input: got shape {input.shape}, expected images (N, C, H, W)")
         # Channels-last in memory: seen as (N, H, W, C), the image need not move.
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class RMSNorm(_Affine):
@@ -69,6 +73,7 @@ class RMSNorm(_Affine):
     elementwise_affine: scale by a learned weight. State: weight, of normalized_shape.
     """
 
+    @checked
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
         *, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
@@ -92,6 +97,7 @@ class GroupNorm(_Affine):
     shift it by a learned bias. State: weight, bias (num_channels,).
     """
 
+    @checked
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
         *, bias: bool = True, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
@@ -102,8 +108,8 @@ class GroupNorm(_Affine):
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self._add_parameters(num_channels, affine, affine and bias, device, dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
@@ -116,6 +122,7 @@ class GRN(_Affine):
     NOTE In the authors' code they are called gamma and beta and have the shape (1, 1, 1, dim); these names and shapes are timm's.
     """
 
+    @checked
     def __init__(self, dim: int, eps: float = 1e-6, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32) -> None:
         super().__init__()
         self.dim, self.eps = dim, eps
@@ -126,8 +133,8 @@ class GRN(_Affine):
         init.zeros_(self.weight)
         init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.global_response_norm(x, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.global_response_norm(input, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.dim}, eps={self.eps}"
@@ -136,12 +143,13 @@ class GRN(_Affine):
 class LocalResponseNorm(Module):
     """Local response normalisation of (N, C, *), AlexNet's (Krizhevsky et al. 2012); see `functional.local_response_norm`."""
 
+    @checked
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,11 +1,13 @@
-"""Fully connected layer, and the two that only pass on."""
+"""Fully connected layer, and those that only pass on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch_cv import functional as F
 from minitorch_cv.device import DeviceLike
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
 from minitorch_cv.nn.parameter import new_parameter
@@ -18,6 +20,7 @@ class Linear(Module):
     State: weight (out_features, in_features), bias (out_features,).
     """
 
+    @checked
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32
     ) -> None:
@@ -34,8 +37,8 @@ class Linear(Module):
         """Draw weight and bias anew: uniform on [-1/sqrt(in_features), 1/sqrt(in_features)], as PyTorch does."""
         init.default_weight_and_bias_(self.weight, self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
@@ -44,15 +47,31 @@ class Linear(Module):
 class Flatten(Module):
     """The dimensions `start_dim` to `end_dim` as one: (N, C, H, W) -> (N, C*H*W) in C, H, W order."""
 
+    @checked
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(self.start_dim, self.end_dim)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The dimension `dim` cut into several of the lengths `unflattened_size`, of which one may be -1; the inverse of `Flatten`."""
+
+    @checked
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class Identity(Module):
@@ -61,5 +80,5 @@ class Identity(Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x
+    def forward(self, input: Tensor) -> Tensor:
+        return input

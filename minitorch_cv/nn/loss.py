@@ -7,21 +7,26 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from minitorch_cv import functional as F
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
 
 
 class Loss(Module):
-    """Calls `function` with the layer's inputs, and with the attributes `options` by their names."""
+    """`function` of the layer's inputs, and of the attributes `options` by their names."""
 
     function: ClassVar[Callable[..., Tensor]]
     options: ClassVar[tuple[str, ...]] = ("reduction",)
 
+    @checked
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = reduction
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return self._of(input, target)
+
+    def _of(self, *inputs: Tensor) -> Tensor:
         return type(self).function(*inputs, **{name: getattr(self, name) for name in self.options})
 
 
@@ -31,6 +36,7 @@ class CrossEntropyLoss(Loss):
     function = staticmethod(F.cross_entropy)
     options = ("weight", "ignore_index", "reduction", "label_smoothing")
 
+    @checked
     def __init__(
         self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
@@ -45,6 +51,7 @@ class NLLLoss(Loss):
     function = staticmethod(F.nll_loss)
     options = ("weight", "ignore_index", "reduction")
 
+    @checked
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -57,6 +64,7 @@ class BCELoss(Loss):
     function = staticmethod(F.binary_cross_entropy)
     options = ("weight", "reduction")
 
+    @checked
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -68,6 +76,7 @@ class BCEWithLogitsLoss(Loss):
     function = staticmethod(F.binary_cross_entropy_with_logits)
     options = ("weight", "reduction", "pos_weight")
 
+    @checked
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -79,6 +88,7 @@ class MSELoss(Loss):
 
     function = staticmethod(F.mse_loss)
 
+    @checked
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
@@ -88,6 +98,7 @@ class L1Loss(Loss):
 
     function = staticmethod(F.l1_loss)
 
+    @checked
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
@@ -98,6 +109,7 @@ class SmoothL1Loss(Loss):
     function = staticmethod(F.smooth_l1_loss)
     options = ("reduction", "beta")
 
+    @checked
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
         self.beta = beta
@@ -109,6 +121,7 @@ class HuberLoss(Loss):
     function = staticmethod(F.huber_loss)
     options = ("reduction", "delta")
 
+    @checked
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
         self.delta = delta
@@ -120,6 +133,7 @@ class KLDivLoss(Loss):
     function = staticmethod(F.kl_div)
     options = ("reduction", "log_target")
 
+    @checked
     def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
         self.log_target = log_target
@@ -130,6 +144,7 @@ class SoftMarginLoss(Loss):
 
     function = staticmethod(F.soft_margin_loss)
 
+    @checked
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
@@ -140,9 +155,13 @@ class CosineEmbeddingLoss(Loss):
     function = staticmethod(F.cosine_embedding_loss)
     options = ("margin", "reduction")
 
+    @checked
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = margin
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]
+        return self._of(input1, input2, target)
 
 
 class TripletMarginLoss(Loss):
@@ -151,8 +170,12 @@ class TripletMarginLoss(Loss):
     function = staticmethod(F.triplet_margin_loss)
     options = ("margin", "p", "eps", "swap", "reduction")
 
+    @checked
     def __init__(
         self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction)
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]
+        return self._of(anchor, positive, negative)

@@ -5,6 +5,8 @@ import numpy as np
 from minitorch_cv import functional as F
 from minitorch_cv.autograd import is_recomputing
 from minitorch_cv.device import DeviceLike
+from minitorch_cv.functional.arguments import checked
+from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
 from minitorch_cv.nn.parameter import new_buffer, new_parameter
@@ -46,6 +48,7 @@ class _RunningNorm(Module):
             init.zeros_(self.bias)
 
     def _check_dimensions(self, x: Tensor) -> None:
+        check_floating("input", x)
         if x.ndim not in self.dimensions:
             raise ValueError(f"input: got shape {x.shape}, expected {' or '.join(map(str, self.dimensions))} dimensions")
 
@@ -71,22 +74,23 @@ class _BatchNorm(_RunningNorm):
     State: weight, bias, running_mean, running_var (num_features,), num_batches_tracked (a number).
     """
 
+    @checked
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
         *, bias: bool = True, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, device, dtype)
 
-    def forward(self, x: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
-        """x normalised; then, if asked for and in the same pass over memory, `residual` added and ReLU applied."""
-        self._check_dimensions(x)
-        self._check_channels(x.shape[1])
+    def forward(self, input: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
+        """`input` normalised; then, if asked for and in the same pass over memory, `residual` added and ReLU applied."""
+        self._check_dimensions(input)
+        self._check_channels(input.shape[1])
         momentum = self.momentum
         if momentum is None:  # the new batch is one of so many: a plain average
             counted = self.track_running_stats and not self.num_batches_tracked.is_meta
             momentum = 1 / (int(self.num_batches_tracked) + 1) if counted else 0.0
         y = F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias,
+            input, self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats, momentum, self.eps, relu=relu, residual=residual,
         )  # fmt: skip
         if self.training and self.track_running_stats and not is_recomputing():
@@ -123,19 +127,20 @@ class _InstanceNorm(_RunningNorm):
     State, where there is any: weight, bias, running_mean, running_var (num_features,), num_batches_tracked (always 0).
     """
 
+    @checked
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False, track_running_stats: bool = False,
         *, bias: bool = True, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, device, dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._check_dimensions(x)
-        single = x.ndim == min(self.dimensions)  # without a batch
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_dimensions(input)
+        single = input.ndim == min(self.dimensions)  # without a batch
         if self.affine or self.track_running_stats:  # else any number of channels will do
-            self._check_channels(x.shape[0 if single else 1])
+            self._check_channels(input.shape[0 if single else 1])
         y = F.instance_norm(
-            x.unsqueeze(0) if single else x, self.running_mean, self.running_var, self.weight, self.bias,
+            input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats, 0.0 if self.momentum is None else self.momentum, self.eps,
         )  # fmt: skip
         return y.squeeze(0) if single else y

@@ -1,6 +1,7 @@
 """Layers that put a border around images."""
 
 from minitorch_cv import functional as F
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
 
@@ -12,6 +13,7 @@ class _Pad2d(Module):
 
     mode = "constant"
 
+    @checked
     def __init__(self, padding: Border) -> None:
         super().__init__()
         widths = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * 4
@@ -19,8 +21,8 @@ class _Pad2d(Module):
             raise ValueError(f"padding: got {padding!r}, expected an integer, or four of them: left, right, top, bottom")
         self.padding = widths
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, self.padding, self.mode)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
         return f"{self.padding}"
@@ -29,12 +31,13 @@ class _Pad2d(Module):
 class ConstantPad2d(_Pad2d):
     """A border of `value`."""
 
+    @checked
     def __init__(self, padding: Border, value: float) -> None:
         super().__init__(padding)
         self.value = value
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, self.padding, self.mode, self.value)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode, self.value)
 
     def extra_repr(self) -> str:
         return f"padding={self.padding}, value={self.value}"

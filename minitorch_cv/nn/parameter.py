@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from kernels.meta import as_array
-from minitorch_cv.device import DeviceLike, empty_array
+from minitorch_cv.device import DeviceLike, as_dtype, empty_array
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
@@ -25,6 +25,8 @@ def new_parameter(
     shape: int | tuple[int, ...], dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = True
 ) -> Parameter:
     """A Parameter for a layer to fill, its values undefined. device: "cpu" or "meta"; None is that of `with mt.device(...)`."""
+    if as_dtype(dtype).kind != "f":
+        raise TypeError(f"dtype: got {as_dtype(dtype)}, expected a floating-point type")
     return Parameter(empty_array(_lengths(shape), dtype, device), requires_grad)
 
 

@@ -2,6 +2,7 @@
 
 from kernels.geometry import Pair
 from minitorch_cv import functional as F
+from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.resample import Scale
 from minitorch_cv.nn.module import Module
 from minitorch_cv.tensor import Tensor
@@ -10,6 +11,7 @@ from minitorch_cv.tensor import Tensor
 class Upsample(Module):
     """Images resampled to a size, or by a scale factor; see `functional.interpolate`."""
 
+    @checked
     def __init__(
         self, size: int | Pair | None = None, scale_factor: Scale | None = None, mode: str = "nearest",
         align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
@@ -22,8 +24,8 @@ class Upsample(Module):
         elif scale_factor is not None:
             self.scale_factor = float(scale_factor)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor)
 
     def extra_repr(self) -> str:
         size = f"size={self.size!r}" if self.scale_factor is None else f"scale_factor={self.scale_factor!r}"
@@ -33,6 +35,7 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Upsample by the nearest pixel."""
 
+    @checked
     def __init__(self, size: int | Pair | None = None, scale_factor: Scale | None = None) -> None:
         super().__init__(size, scale_factor, "nearest")
 
@@ -40,6 +43,7 @@ class UpsamplingNearest2d(Upsample):
 class UpsamplingBilinear2d(Upsample):
     """Upsample by bilinear interpolation between corners that stay where they are (`align_corners`)."""
 
+    @checked
     def __init__(self, size: int | Pair | None = None, scale_factor: Scale | None = None) -> None:
         super().__init__(size, scale_factor, "bilinear", align_corners=True)
 
@@ -47,12 +51,13 @@ class UpsamplingBilinear2d(Upsample):
 class PixelShuffle(Module):
     """Channels become blocks of pixels; see `functional.pixel_shuffle`."""
 
+    @checked
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(x, self.upscale_factor)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
@@ -61,12 +66,13 @@ class PixelShuffle(Module):
 class PixelUnshuffle(Module):
     """Blocks of pixels become channels; see `functional.pixel_unshuffle`."""
 
+    @checked
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_unshuffle(x, self.downscale_factor)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
@@ -75,12 +81,13 @@ class PixelUnshuffle(Module):
 class ChannelShuffle(Module):
     """Channels dealt out anew among groups; see `functional.channel_shuffle`."""
 
+    @checked
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.channel_shuffle(x, self.groups)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"

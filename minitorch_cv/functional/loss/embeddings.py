@@ -45,7 +45,8 @@ def triplet_margin_loss(
     if margin <= 0:
         raise ValueError(f"margin: got {margin}, expected a positive number")
     for name, other in (("positive", positive), ("negative", negative)):
-        if anchor.ndim == 0 or other.ndim != anchor.ndim:
+        lengths = zip(anchor.shape, other.shape, strict=False)
+        if anchor.ndim == 0 or other.ndim != anchor.ndim or any(m != n and 1 not in (m, n) for m, n in lengths):
             raise ValueError(f"{name}: got shape {other.shape} for an anchor of shape {anchor.shape}, expected (N, D), or (D,), for all")
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
