@@ -40,10 +40,10 @@ def test_what_all_do(mix: Mixing) -> None:
 
 
 def test_mixup_draws_from_beta() -> None:
-    images, targets = marked(20000, 1, 1)
+    images, targets = marked(2000, 1, 1)
     mixed = Mixup(0.4)(images, targets[:, :2], rng())[0][:, 0, 0, 0]
-    own = np.arange(20000)
-    assert abs((mixed - own).mean() / 20000) < 0.01
+    own = np.arange(2000)
+    assert abs((mixed - own).mean() / 2000) < 0.03
     images, targets = np.zeros((20000, 1, 1, 1), np.float32), np.zeros((20000, 2), np.float32)
     images[::2], targets[::2, 0], targets[1::2, 1] = 1, 1, 1
     mixed, shares = Mixup(0.4)(images, targets, rng())
