@@ -139,7 +139,7 @@ def _running_norm(*shapes: tuple[int, ...]) -> Callable[[Generator, Values], Cal
 
 def _layer_norm_2d(rng: Generator, values: Values) -> Call:
     C = int(rng.integers(3, 6))
-    return call(values(2, C, *some_pair(rng, 1, 4)), (C,), *either(rng, (None, None), (values(C), values(C))), eps=1e-6)
+    return call(values(2, C, *some_pair(rng, 1, 4)), (C,), *either(rng, (None, None), (values(C), values(C))), eps=either(rng, 1e-5, 1e-3))
 
 
 def _padded_conv2d(rng: Generator, values: Values) -> Call:
@@ -216,7 +216,7 @@ LAYERS = [
     Layer("LeakyReLU", "leaky_relu"),
     Layer("Hardsigmoid", "hardsigmoid", tolerance=1e-7),  # PyTorch's gradient is 1/6 as float32 has it
     Layer("RReLU", "rrelu", random=True),
-    Layer("PReLU", "prelu", lambda a: {"num_parameters": a["weight"].size}, ()),
+    Layer("PReLU", "prelu", lambda a: {"num_parameters": a["weight"].size, "init": a["weight"].size / 8}, ()),
     Layer("GLU", "glu", refuses=(3, 3, 3)),
     *[Layer(name, function, refuses=(), differs=("dim",)) for name, function in
       (("Softmax", "softmax"), ("LogSoftmax", "log_softmax"), ("Softmin", "softmin"))],

@@ -53,7 +53,7 @@ def _threshold(rng: Generator, values: Values) -> Call:
 
 
 def _rrelu(rng: Generator, values: Values) -> Call:
-    return call(values(*some_shape(rng)), lower=0.1, upper=float(either(rng, 0.1, 0.5)))
+    return call(values(*some_shape(rng)), lower=float(either(rng, 0.1, -0.2)), upper=float(either(rng, 0.1, 0.5)))
 
 
 def _rrelu_in_training(rng: Generator, values: Values) -> Call:

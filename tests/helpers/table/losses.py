@@ -130,7 +130,7 @@ def _triplet_margin_loss(rng: Generator, values: Values) -> Call:
         return near - (np.minimum(far, other) if swap else far) + margin
 
     margin = next(m for m in (1.0, 0.5, 2.0, 1.3, 0.2, 1.7) if np.abs(slack(m)).min() > 0.02)
-    return call(*triplet, margin, p, swap=swap, reduction=reduction(rng))
+    return call(*triplet, margin, p, either(rng, 1e-6, 1e-3), swap, reduction=reduction(rng))
 
 
 def _soft_margin_loss(rng: Generator, values: Values) -> Call:

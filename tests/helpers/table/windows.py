@@ -66,13 +66,15 @@ def _max_unpool2d(rng: Generator, values: Values) -> Call:
     """Some places of each plane, no two of them equal, in any order."""
     kernel, stride = some_pair(rng, 2, 3), some_pair(rng, 2, 3)
     size = some_pair(rng, 1, 4)
+    padding = some_pair(rng, 0, 1) if min(size) > 1 else (0, 0)
     extra = [int(rng.integers(1 - s, s)) for s in stride]
-    H, W = ((n - 1) * s + k + e for n, s, k, e in zip(size, stride, kernel, extra, strict=True))
+    least = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(size, stride, kernel, padding, strict=True)]
+    H, W = (n + e for n, e in zip(least, extra, strict=True))
     if H * W < size[0] * size[1]:
-        H, W = ((n - 1) * s + k for n, s, k in zip(size, stride, kernel, strict=True))
+        H, W = least
     x = _images(rng, values, *size)
     places = np.stack([rng.choice(H * W, size[0] * size[1], replace=False) for _ in range(x.size // (size[0] * size[1]))])
-    return call(x, constant(places.reshape(x.shape)), kernel, stride, output_size=(H, W))
+    return call(x, constant(places.reshape(x.shape)), kernel, stride, padding, output_size=(H, W))
 
 
 # --- resampling
