@@ -69,12 +69,12 @@ class Function:
     @staticmethod
     def forward(ctx: Any, *inputs: Any, **options: Any) -> Any:
         """Compute the output array (or a tuple of them) from the input arrays."""
-        raise NotImplementedError("a Function must define forward")
+        raise NotImplementedError(f"{type(ctx).__name__} does not define forward")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         """Compute the gradients of the inputs from those of the outputs."""
-        raise NotImplementedError("a Function must define backward")
+        raise NotImplementedError(f"{type(ctx).__name__} does not define backward")
 
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Any:
@@ -122,6 +122,8 @@ class Function:
 
     def _output(self, i: int, array: Any) -> Tensor:
         """Output number i as a Tensor with its place in the graph."""
+        if not isinstance(array, (np.ndarray, np.generic)):
+            raise TypeError(f"forward of {type(self).__name__}: output {i} is {type(array).__name__}, expected an array")
         y = Tensor(array)
         if True in self.needs:
             shape_and_dtype = y.data.shape, y.data.dtype

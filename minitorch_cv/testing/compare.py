@@ -37,7 +37,7 @@ def assert_close(actual: Any, expected: Any, tolerance: float, what: str = "resu
         distance = np.where(differs, np.abs(np.where(differs, a, 0) - np.where(differs, e, 0)), -1.0)
         place = np.unravel_index(np.argmax(np.where(np.isnan(distance), np.inf, distance)), a.shape)
         at = ", ".join(map(str, place))
-        raise CheckError(f"{what}: error {error:.3g} > {tolerance:.3g}; at [{at}] got {a[place]!r}, expected {e[place]!r}")
+        raise CheckError(f"{what}: error {error:.3g} > {tolerance:.3g}; at [{at}] got {a[place].item()!r}, expected {e[place].item()!r}")
 
 
 def _array(value: Any) -> np.ndarray:

@@ -34,13 +34,23 @@ def check_function(
     What is checked: gradients against differences, on each backend, and theirs; that each backend, each order of memory, and a second
     call give the same values and gradients; that no argument is written to; that float32 stays float32.
     """
+    if not isinstance(args, (list, tuple)):
+        raise TypeError(f"args: got {type(args).__name__}, expected a list of arguments")
     call = _Call(args, options or {})
+    if differentiable and not call.leaves:
+        raise ValueError("args: got no float64 array, expected at least one: these stand for the tensors that have gradients")
     with _repeatable(seed):
         reference = _checked("", lambda: _run(function, call, seed), backends[0])
+        if differentiable and not reference.outputs:
+            raise CheckError("the function returned no Tensor")
         if differentiable != reference.differentiable:
             raise CheckError(f"differentiable: got {differentiable}, but the result has {'no' if differentiable else 'a'} gradient")
+        _checked("second call: ", lambda: _run(function, call, seed).compare(reference, EXACT), backends[0])
         for backend in backends:
-            _checked("", lambda: _check_gradients(function, call, differentiable, second_order, seed), backend)
+            if differentiable:
+                _checked("", lambda: _check_gradients(gradcheck, function, call, seed), backend)
+            if differentiable and second_order:
+                _checked("second order: ", lambda: _check_gradients(gradgradcheck, function, call, seed), backend)
             _checked("", lambda: _run(function, call, seed).compare(reference, EXACT), backend)
         fast = backends[-1]
         for order in ORDERS:
@@ -126,9 +136,8 @@ def _run(
     return _Results([y.data for y in outputs], gradients, bool(joined))
 
 
-def _check_gradients(function: Callable, call: _Call, differentiable: bool, second_order: bool, seed: int) -> None:
-    if not differentiable:
-        return
+def _check_gradients(check: Callable, function: Callable, call: _Call, seed: int) -> None:
+    """check: `gradcheck` or `gradgradcheck`."""
 
     def flat(*leaves: Tensor) -> tuple[Tensor, ...]:
         random.set_state(random.State(seed))
@@ -136,10 +145,7 @@ def _check_gradients(function: Callable, call: _Call, differentiable: bool, seco
         args, options = call.fill(lambda _: next(remaining), lambda array: Tensor(array.copy()))
         return tuple(tensors_in(function(*args, **options)))
 
-    inputs = [Tensor(array.copy(), requires_grad=True) for array in call.leaves]
-    gradcheck(flat, inputs, directions=2, seed=seed)
-    if second_order:
-        gradgradcheck(flat, inputs, directions=2, seed=seed)
+    check(flat, [Tensor(array.copy(), requires_grad=True) for array in call.leaves], directions=2, seed=seed)
 
 
 def _check_order(function: Callable, call: _Call, reference: _Results, order: str, seed: int) -> None:

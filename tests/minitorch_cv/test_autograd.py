@@ -531,3 +531,24 @@ def test_modes_belong_to_their_thread() -> None:
         thread.start()
         thread.join()
     assert seen == [True]
+
+
+@pytest.mark.parametrize(("result", "kind"), [(None, "NoneType"), (mt.ones(2), "Tensor"), ((np.ones(2), 3.0), "float")])
+def test_forward_returns_arrays(result: Any, kind: str) -> None:
+    class Careless(Function):
+        @staticmethod
+        def forward(ctx: Any, x: np.ndarray) -> Any:
+            return result
+
+    with pytest.raises(TypeError, match=f"forward of Careless: output . is {kind}, expected an array"):
+        Careless.apply(mt.ones(2))
+
+
+def test_a_function_without_backward() -> None:
+    class Halfway(Function):
+        @staticmethod
+        def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
+            return x * 2
+
+    with pytest.raises(NotImplementedError, match="Halfway does not define backward"):
+        Halfway.apply(mt.ones(2, requires_grad=True)).sum().backward()

@@ -95,7 +95,7 @@ def test_what_is_right_passes() -> None:
     ("function", "message"),
     [
         (WrongGradient.apply, "backend 'numpy': the gradient with respect to input 0"),
-        (WrongSecondOrder.apply, "the gradient with respect to input 0"),
+        (WrongSecondOrder.apply, "second order: backend 'numpy': the gradient with respect to input 0"),
         (by(one_backend_differs), "backend 'numba': output 0: error"),
         (by(reads_memory), "memory order '.*output 0: error"),
         (by(writes_into_its_input), "input 0: the function wrote into it"),
@@ -103,11 +103,20 @@ def test_what_is_right_passes() -> None:
         (by(lambda x: x * x + (x.dtype == np.float32) * x.dtype.type(1e-3)), "float32: .*output 0: error"),
         (by(count_calls()), "float32: .*output 0: error .* > 0"),
         (lambda x: (x * x).detach(), "differentiable: got True"),
+        (lambda x: (x * x).sum().item(), "the function returned no Tensor"),
+        (lambda x: x * np.random.default_rng().random(), "second call: backend 'numpy': output 0: error"),
     ],
 )
 def test_faults_are_found(function: Callable, message: str) -> None:
     with pytest.raises(CheckError, match=message):
         check_function(function, [X])
+
+
+def test_arguments_that_check_nothing() -> None:
+    with pytest.raises(TypeError, match="args: got ndarray, expected a list"):
+        check_function(Cube.apply, X)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="args: got no float64 array"):
+        check_function(Cube.apply, [X.astype(np.float32)])
 
 
 def test_second_order_can_be_left_out() -> None:
