@@ -71,8 +71,8 @@ def _apply(
 
 
 def as_normalized_shape(value: int | Sequence[int]) -> tuple[int, ...]:
-    """A length or a sequence of lengths as a tuple; ValueError for none."""
-    shape = tuple(int(length) for length in ((value,) if isinstance(value, (int, np.integer)) else value))
-    if not shape:
-        raise ValueError(f"normalized_shape: got {value!r}, expected at least one dimension")
-    return shape
+    """A length or a sequence of lengths as a tuple; ValueError for none, and for what is no length."""
+    shape = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if not shape or not all(isinstance(length, (int, np.integer)) and length >= 0 for length in shape):
+        raise ValueError(f"normalized_shape: got {value!r}, expected the length of a dimension, or a sequence of at least one")
+    return tuple(int(length) for length in shape)

@@ -1,5 +1,6 @@
 """Images of another size."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def _sizes(
     factors: Any = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
     for factor in factors:
         check_number("scale_factor", factor)
-    if len(factors) != 2 or min(factors) <= 0:
+    if len(factors) != 2 or not all(0 < factor < math.inf for factor in factors):
         raise ValueError(f"scale_factor: got {scale_factor!r}, expected a positive number or a pair of them")
     H, W = (int(length * float(factor)) for length, factor in zip(old, factors, strict=True))
     if min(H, W) < 1:

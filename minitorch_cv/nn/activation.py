@@ -14,7 +14,7 @@ from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.nn import init as initialise
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import new_parameter
+from minitorch_cv.nn.parameter import check_length, new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -231,6 +231,7 @@ class PReLU(Module):
         self, num_parameters: int = 1, init: float = 0.25, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32
     ) -> None:
         super().__init__()
+        check_length("num_parameters", num_parameters)
         self.num_parameters, self.init = num_parameters, init
         self.weight = new_parameter(num_parameters, dtype, device)
         self.reset_parameters()

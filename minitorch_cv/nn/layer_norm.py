@@ -11,7 +11,7 @@ from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.layer_norm import as_normalized_shape
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import new_parameter
+from minitorch_cv.nn.parameter import check_length, new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -103,6 +103,7 @@ class GroupNorm(_Affine):
         *, bias: bool = True, device: DeviceLike = None, dtype: np.dtype | type = np.float32,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_length("num_channels", num_channels)
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"num_groups: got {num_groups}, expected a positive number that divides num_channels = {num_channels}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
@@ -125,6 +126,7 @@ class GRN(_Affine):
     @checked
     def __init__(self, dim: int, eps: float = 1e-6, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32) -> None:
         super().__init__()
+        check_length("dim", dim)
         self.dim, self.eps = dim, eps
         self._add_parameters(dim, True, True, device, dtype)
 

@@ -10,7 +10,7 @@ from minitorch_cv.device import DeviceLike
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import new_parameter
+from minitorch_cv.nn.parameter import check_length, new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -25,9 +25,8 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, device: DeviceLike = None, dtype: np.dtype | type = np.float32
     ) -> None:
         super().__init__()
-        for name, features in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(features, (int, np.integer)) or features < 0:
-                raise ValueError(f"{name}: got {features!r}, expected an integer of at least 0")
+        check_length("in_features", in_features)
+        check_length("out_features", out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = new_parameter((out_features, in_features), dtype, device)
         self.register_parameter("bias", new_parameter(out_features, dtype, device) if bias else None)

@@ -75,11 +75,11 @@ class Module:
 
     # --- Registration ---
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Make `parameter` the attribute `name`; None reserves the name for a parameter that this layer was built without."""
-        if parameter is not None and not isinstance(parameter, Parameter):
-            raise TypeError(f"parameter {name!r}: got {type(parameter).__name__}, expected a Parameter or None")
-        self._register("_parameters", name, parameter)
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Make `param` the attribute `name`; None reserves the name for a parameter that this layer was built without."""
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"parameter {name!r}: got {type(param).__name__}, expected a Parameter or None")
+        self._register("_parameters", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Make `tensor`, which is not trained, the attribute `name`. persistent: whether it is part of `state_dict`."""
@@ -231,6 +231,11 @@ class Module:
             module = child
         return module
 
+    def set_submodule(self, target: str, module: "Module") -> None:
+        """Put `module` at the path `target`, in the place of what may be there. AttributeError where no module could have it."""
+        path, _, name = target.rpartition(".")
+        self.get_submodule(path).add_module(name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at the path `target`. AttributeError where there is none."""
         return self._get_member("_parameters", target)
@@ -248,11 +253,11 @@ class Module:
 
     # --- What is done to a whole tree ---
 
-    def apply(self, function: Callable[["Module"], Any]) -> Self:
-        """Call `function(module)` on every module of the tree, children before parents; returns this module."""
+    def apply(self, fn: Callable[["Module"], Any]) -> Self:
+        """Call `fn(module)` on every module of the tree, children before parents; returns this module."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
     def train(self, mode: bool = True) -> Self:

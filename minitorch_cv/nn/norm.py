@@ -9,7 +9,7 @@ from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.nn import init
 from minitorch_cv.nn.module import Module
-from minitorch_cv.nn.parameter import new_buffer, new_parameter
+from minitorch_cv.nn.parameter import check_length, new_buffer, new_parameter
 from minitorch_cv.tensor import Tensor
 
 
@@ -23,6 +23,7 @@ class _RunningNorm(Module):
         bias: bool, device: DeviceLike, dtype: np.dtype | type,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_length("num_features", num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.register_parameter("weight", new_parameter(num_features, dtype, device) if affine else None)

@@ -35,5 +35,11 @@ def new_buffer(shape: int | tuple[int, ...], dtype: DTypeLike = DEFAULT_DTYPE, d
     return Tensor(empty_array(_lengths(shape), dtype, device))
 
 
+def check_length(name: str, value: int) -> None:
+    """ValueError unless `value`, an integer, can be the length of a dimension of a parameter."""
+    if value < 0:
+        raise ValueError(f"{name}: got {value!r}, expected an integer of at least 0")
+
+
 def _lengths(shape: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)

@@ -1,5 +1,6 @@
 """Layers that change the size of images, or rearrange their pixels."""
 
+from kernels.checks import check_number
 from kernels.geometry import Pair
 from minitorch_cv import functional as F
 from minitorch_cv.functional.arguments import checked
@@ -20,9 +21,9 @@ class Upsample(Module):
         self.size, self.mode, self.align_corners, self.recompute_scale_factor = size, mode, align_corners, recompute_scale_factor
         self.scale_factor: Scale | None = scale_factor
         if isinstance(scale_factor, (tuple, list)):
-            self.scale_factor = tuple(float(factor) for factor in scale_factor)
+            self.scale_factor = tuple(map(_as_factor, scale_factor))
         elif scale_factor is not None:
-            self.scale_factor = float(scale_factor)  # type: ignore[arg-type]
+            self.scale_factor = _as_factor(scale_factor)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor)
@@ -30,6 +31,11 @@ class Upsample(Module):
     def extra_repr(self) -> str:
         size = f"size={self.size!r}" if self.scale_factor is None else f"scale_factor={self.scale_factor!r}"
         return f"{size}, mode={self.mode!r}"
+
+
+def _as_factor(value: object) -> float:
+    check_number("scale_factor", value)
+    return float(value)  # type: ignore[arg-type]
 
 
 class UpsamplingNearest2d(Upsample):

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import re
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -191,9 +192,10 @@ ANY = [(), (3,), (2, 1, 2, 1, 2)]
 NAMED = ("input", "columns", "dim", "start_dim", "end_dim", "pad", "weight")  # what an input does not fit may be named instead
 
 
-def complaint(layer: nn.Module, *inputs: Any) -> str:
+def complaint(function: Callable, *args: Any) -> str:
+    """What error a call ends with."""
     try:
-        layer(*inputs)
+        function(*args)
     except (TypeError, ValueError, IndexError) as error:
         return str(error)
     return ""
@@ -209,6 +211,18 @@ def test_nonsense_is_named(entry: Layer) -> None:
             continue
         with pytest.raises((TypeError, ValueError), match=rf"^{name}\b.*: got ('nonsense'|str)"):
             called(entry, {**case.options, name: "nonsense"}, inputs_of(case) if parameter.annotation is str else None)
+
+
+@layers
+def test_unlikely_numbers_are_named(entry: Layer) -> None:
+    """Numbers that are too small or none, and tuples that hold something else: either they will do, or an error names the argument."""
+    case = entry.drawn(1)
+    for name, parameter in entry.parameters().items():
+        if parameter.annotation in (bool, bool | None) or name in PLACE:
+            continue
+        for value in (-1, 0, float("nan"), (1, 2, 3), ("a", "b"), None):
+            message = complaint(partial(called, entry, {**case.options, name: value}), inputs_of(case))
+            assert not message or re.match(r"\w+\b.*: got ", message), (name, value, message)
 
 
 def called(entry: Layer, options: dict[str, Any], inputs: tuple | None) -> None:

@@ -177,3 +177,13 @@ class TestTransposedToASize:
             up(y, output_size=(9, 7))
         with pytest.raises(ValueError, match=r"output_size: got \(7,\)"):
             up(y, output_size=(7,))
+
+
+def test_padding_of_any_kind_surrounds_the_same_image() -> None:
+    """Away from the border, the kind of padding makes no difference: it puts the image into the same place."""
+    zeros, x = nn.Conv2d(1, 1, (4, 2), padding="same"), images(1, 1, 9, 9)
+    for mode in ("reflect", "replicate", "circular"):
+        other = nn.Conv2d(1, 1, (4, 2), padding="same", padding_mode=mode)
+        other.load_state_dict(zeros.state_dict())
+        assert_close(other(x)[..., 2:-2, 1:-1], zeros(x)[..., 2:-2, 1:-1], 1e-6)
+        assert abs(other(x).numpy() - zeros(x).numpy()).max() > 0.01

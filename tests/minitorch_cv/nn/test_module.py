@@ -149,6 +149,16 @@ class TestRegistration:
             _ = block.absent
 
 
+    def test_putting_at_a_path(self) -> None:
+        block, other = Block(), nn.Identity()
+        block.set_submodule("rest.1", other)
+        assert block.get_submodule("rest.1") is other
+        with pytest.raises(AttributeError, match=r"Block has no submodule 'absent'"):
+            block.set_submodule("absent.1", other)
+        with pytest.raises(ValueError, match="name: got ''"):
+            block.set_submodule("", other)
+
+
 class TestWholeTree:
     def test_modes_touch_nothing_else(self) -> None:
         block = Block()
