@@ -47,7 +47,7 @@ class Layer:
     options: arguments of the constructor that are not among the function's, or mean something else there, from the function's.
     refuses: the shape of an input that it cannot take, where it takes some; None if every shape will do.
     draw, domain: calls of the function, as in a Row, where the rows of the function will not do.
-    takes: which arguments of the function are the layer's inputs.
+    takes: which arguments of the function are the layer's inputs; none for the first alone.
     stands: whether the layer computes the function; a variant may compute more.
     random: whether it draws random numbers in training. torch: whether PyTorch has it.
     differs: arguments of the constructor whose default is not PyTorch's. tolerance: how far values may be from PyTorch's.
@@ -59,7 +59,7 @@ class Layer:
     refuses: tuple[int, ...] | None = None
     draw: Callable[[Generator, Values], Call] | None = None
     domain: Domain = ANY
-    takes: tuple[str, ...] = ("input",)
+    takes: tuple[str, ...] = ()
     variant: str = ""
     stands: bool = True
     random: bool = False
@@ -69,6 +69,10 @@ class Layer:
 
     def __str__(self) -> str:
         return f"{self.name}-{self.variant}" if self.variant else self.name
+
+    def input_names(self) -> tuple[str, ...]:
+        """What the function calls the layer's inputs."""
+        return self.takes or tuple(signature(getattr(mt.functional, self.function)).parameters)[:1]
 
     def parameters(self) -> dict[str, Parameter]:
         """The constructor's arguments; `*args` and `**kwargs` are none."""
@@ -80,10 +84,10 @@ class Layer:
         rows = [Row(self.function, self.draw, self.domain)] if self.draw else [row for row in ROWS if row.name == self.function]
         args, options = rows[seed % len(rows)].drawn(seed)
         bound = signature(getattr(mt.functional, self.function)).bind(*args, **options).arguments
-        inputs = tuple(bound.pop(name) for name in self.takes if name in bound)
-        whole = dict(zip(self.takes, inputs, strict=False)) | bound
-        made_with = {name: value for name, value in bound.items() if name in self.parameters()} | self.options(whole)
-        return Case(made_with, inputs, {name: value for name, value in bound.items() if name in made_with or name not in BEYOND})
+        given = {name: bound.pop(name) for name in self.input_names() if name in bound}
+        made_with = {name: value for name, value in bound.items() if name in self.parameters()} | self.options(given | bound)
+        kept = {name: value for name, value in bound.items() if name in made_with or name not in BEYOND}
+        return Case(made_with, tuple(given.values()), kept)
 
 
 # --- what constructors want to know, from the arguments of the function
@@ -227,9 +231,9 @@ LAYERS = [
       for mode in ("reflect", "replicate", "circular")],
     Layer("ConvTranspose2d", "conv_transpose2d", _conv_transpose2d, FLAT),
     Layer("Linear", "linear", _linear, (2, 99)),
-    Layer("Identity", "flatten", draw=_anything, takes=("x",), stands=False),
-    Layer("Flatten", "flatten", refuses=(3,), draw=_flatten, takes=("x",)),
-    Layer("Unflatten", "unflatten", lambda a: {"unflattened_size": a["sizes"]}, (), takes=("x",)),
+    Layer("Identity", "flatten", draw=_anything, stands=False),
+    Layer("Flatten", "flatten", refuses=(3,), draw=_flatten),
+    Layer("Unflatten", "unflatten", lambda a: {"unflattened_size": a["sizes"]}, ()),
     Layer("Unfold", "unfold", refuses=FLAT),
     Layer("Fold", "fold", refuses=IMAGES),
 
