@@ -50,7 +50,8 @@ class Layer:
     takes: which arguments of the function are the layer's inputs; none for the first alone.
     stands: whether the layer computes the function; a variant may compute more.
     random: whether it draws random numbers in training. torch: whether PyTorch has it.
-    differs: arguments of the constructor whose default is not PyTorch's. tolerance: how far values may be from PyTorch's.
+    differs: arguments of the constructor whose default is not PyTorch's: there `dim` may be left out, and is guessed, with a warning.
+    tolerance: how far values may be from PyTorch's.
     """
 
     name: str
@@ -188,7 +189,7 @@ def _anything(rng: Generator, values: Values) -> Call:
     return call(values(*some_shape(rng)))
 
 
-FLAT, SINGLE, IMAGES = (2, 3), (3, 4, 4), (2, 3, 4, 4)
+FLAT, IMAGES = (2, 3), (2, 3, 4, 4)
 PAIR, VECTORS = ("input", "target"), ("x1", "x2")
 STATISTIC = Domain(0.5, 2)
 SIZES = {1: ((3,), (5,)), 2: ((2, 3), (3, 2)), 3: ((2, 1, 3), (1, 2, 3))}
