@@ -17,7 +17,24 @@ from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` our
 from kernels.backend import backend
 from minitorch_cv import autograd, functional, random
 from minitorch_cv.autograd import checkpoint, enable_grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
-from minitorch_cv.creation import arange, empty, eye, full, full_like, linspace, ones, ones_like, rand, randint, randn, zeros, zeros_like
+from minitorch_cv.creation import (
+    arange,
+    empty,
+    empty_like,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    zeros,
+    zeros_like,
+)  # fmt: skip
 from minitorch_cv.device import Device as device
 from minitorch_cv.functional import (
     abs,
@@ -163,23 +180,25 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-concatenate, swapaxes = cat, transpose
+# other names of the same
+absolute, clip, concat, concatenate, moveaxis, negative = abs, clamp, cat, cat, movedim, neg
+subtract, multiply, divide, swapaxes, swapdims = sub, mul, div, transpose, transpose
 
 __all__ = [
-    "Tensor", "abs", "acos", "acosh", "add", "addcdiv", "addcmul", "all", "allclose", "amax", "amin", "any", "arange", "argmax", "argmin",
-    "argsort", "asin", "asinh", "atan", "atanh", "autograd", "backend", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
-    "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "checkpoint", "chunk", "clamp", "clone", "concatenate", "cos", "cosh",
-    "count_nonzero", "cumprod", "cumsum", "data", "device", "diag", "diag_embed", "diagonal", "div", "dot", "einsum", "empty",
-    "enable_grad", "eq", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip", "floor", "floor_divide", "from_numpy", "full",
-    "full_like", "functional", "gather", "ge", "get_num_threads", "gradcheck", "gradgradcheck", "gt", "index_select", "is_grad_enabled",
-    "isclose", "isfinite", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "manual_seed", "masked_fill", "masked_select", "matmul", "max",
-    "maximum", "mean", "meshgrid", "min", "minimum", "mm", "movedim", "mul", "mv", "narrow", "ne", "neg", "nn", "no_grad", "nonzero",
-    "norm", "ones", "ones_like", "optim", "outer", "pad", "permute", "pow", "prod", "rand", "randint", "randn", "random", "reciprocal",
-    "relu", "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scatter", "scatter_add", "set_num_threads", "sigmoid",
-    "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "swapaxes", "t",
-    "take_along_dim", "tan", "tanh", "tensor", "tile", "topk", "transpose", "tril", "triu", "trunc", "unbind", "unflatten", "unsqueeze",
-    "var", "where", "zeros", "zeros_like",
+    "Tensor", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "all", "allclose", "amax", "amin", "any", "arange", "argmax",
+    "argmin", "argsort", "asin", "asinh", "atan", "atanh", "autograd", "backend", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
+    "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "checkpoint", "chunk", "clamp", "clip", "clone", "concat", "concatenate", "cos",
+    "cosh", "count_nonzero", "cumprod", "cumsum", "data", "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot", "einsum",
+    "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip", "floor", "floor_divide",
+    "from_numpy", "full", "full_like", "functional", "gather", "ge", "get_num_threads", "gradcheck", "gradgradcheck", "gt", "index_select",
+    "is_grad_enabled", "isclose", "isfinite", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p", "log2", "log10", "log_softmax",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "manual_seed", "masked_fill", "masked_select", "matmul",
+    "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multiply", "mv", "narrow", "ne", "neg",
+    "negative", "nn", "no_grad", "nonzero", "norm", "ones", "ones_like", "optim", "outer", "pad", "permute", "pow", "prod", "rand",
+    "rand_like", "randint", "randn", "randn_like", "random", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll",
+    "round", "rsqrt", "scatter", "scatter_add", "set_num_threads", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor",
+    "tile", "topk", "transpose", "tril", "triu", "trunc", "unbind", "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 _IMPORTED_WHEN_USED = ("data", "nn", "optim", "training")

@@ -32,30 +32,47 @@ def ones(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = Non
 
 
 def full(
-    shape: int | tuple[int, ...], value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None
+    size: int | tuple[int, ...], fill_value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None
 ) -> Tensor:
-    """`value` everywhere"""
-    like = tensor(value, dtype, device="cpu")
-    return _filled(as_shape((shape,)), like.data, like.dtype, device, requires_grad)
+    """`fill_value` everywhere"""
+    like = tensor(fill_value, dtype, device="cpu")
+    return _filled(as_shape((size,)), like.data, like.dtype, device, requires_grad)
 
 
-def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
-    """Zeros in the shape, dtype and memory order of `x`"""
-    return full_like(x, 0, dtype, requires_grad, device)
+def zeros_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
+    """Zeros in the shape, dtype and memory order of `input`"""
+    return full_like(input, 0, dtype, requires_grad, device)
 
 
-def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
-    """Ones in the shape, dtype and memory order of `x`"""
-    return full_like(x, 1, dtype, requires_grad, device)
+def ones_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
+    """Ones in the shape, dtype and memory order of `input`"""
+    return full_like(input, 1, dtype, requires_grad, device)
+
+
+def empty_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
+    """Whatever was in memory, in the shape, dtype and memory order of `input`"""
+    if device is None or as_device(device) == input.device:
+        return Tensor(np.empty_like(input.data, dtype), requires_grad)
+    return Tensor(empty_array(input.shape, input.dtype if dtype is None else dtype, device), requires_grad)
+
+
+def rand_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
+    """`rand` in the shape and dtype of `input`"""
+    return rand(*input.shape, **_as_in(input, dtype, device), requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
+    """`randn` in the shape and dtype of `input`"""
+    return randn(*input.shape, **_as_in(input, dtype, device), requires_grad=requires_grad)
 
 
 def full_like(
-    x: Tensor, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None
+    input: Tensor, fill_value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None
 ) -> Tensor:
-    """`value` everywhere, in the shape, dtype and memory order of `x`"""
-    if device is None or as_device(device) == x.device:
-        return Tensor(np.full_like(x.data, value, dtype), requires_grad)
-    return _filled(x.shape, value, x.dtype if dtype is None else dtype, device, requires_grad)
+    """`fill_value` everywhere, in the shape, dtype and memory order of `input`"""
+    if device is None or as_device(device) == input.device:
+        return Tensor(np.full_like(input.data, fill_value, dtype), requires_grad)
+    return _filled(input.shape, fill_value, input.dtype if dtype is None else dtype, device, requires_grad)
 
 
 def arange(
@@ -77,11 +94,11 @@ def linspace(start: float, end: float, steps: int, dtype: DTypeLike = DEFAULT_DT
     return Tensor(moved(np.linspace(start, end, steps).astype(dtype), as_device(device)))
 
 
-def eye(n: int, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
-    """The identity matrix of n rows"""
+def eye(n: int, m: int | None = None, *, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
+    """The identity matrix of n rows; with `m`, cut or filled with zeros to m columns"""
     if as_device(device) == META:
-        return Tensor(meta.empty((n, n), dtype))
-    return Tensor(np.eye(n, dtype=dtype))
+        return Tensor(meta.empty((n, n if m is None else m), dtype))
+    return Tensor(np.eye(n, m, dtype=dtype))
 
 
 def randn(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
@@ -98,11 +115,23 @@ def rand(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = Non
     return Tensor(random.generator("rand").random(as_shape(shape)).astype(dtype), requires_grad)
 
 
-def randint(low: int, high: int, shape: tuple[int, ...], dtype: DTypeLike = np.int64, device: DeviceLike = None) -> Tensor:
-    """Random integers, low <= n < high"""
+def randint(
+    low: int = 0, high: Any = None, size: int | tuple[int, ...] | None = None, dtype: DTypeLike = np.int64, device: DeviceLike = None
+) -> Tensor:
+    """Random integers, low <= n < high; `randint(high, size)` begins at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if size is None or not low < high:
+        raise ValueError(f"high: got {high} with low {low} and size {size}, expected a larger number than low, and a size")
     if as_device(device) == META:
-        return empty(shape, dtype=dtype, device=META)
-    return Tensor(random.generator("randint").integers(low, high, as_shape((shape,))).astype(dtype))
+        return empty(size, dtype=dtype, device=META)
+    return Tensor(random.generator("randint").integers(low, high, as_shape((size,))).astype(dtype))
+
+
+def _as_in(input: Tensor, dtype: DTypeLike | None, device: DeviceLike) -> dict[str, Any]:
+    return {"dtype": input.dtype if dtype is None else dtype, "device": input.device if device is None else device}
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: DTypeLike, device: DeviceLike, requires_grad: bool) -> Tensor:

@@ -28,23 +28,23 @@ class Where(Function):
 
 
 @checked
-def where(condition: Tensor | np.ndarray, x: Operand | None = None, y: Operand | None = None) -> Any:
-    """`x` where `condition` (booleans) holds, elsewhere `y`; all three are broadcast against each other.
+def where(condition: Tensor | np.ndarray, input: Operand | None = None, other: Operand | None = None) -> Any:
+    """`input` where `condition` (booleans) holds, elsewhere `other`; all three are broadcast against each other.
 
     where(condition) alone: the places where it holds, `nonzero(condition, as_tuple=True)`.
     """
     condition = as_tensor("condition", condition)
-    if x is None and y is None:
+    if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype.kind != "b":
         raise TypeError(f"condition: got {condition.dtype}, expected booleans")
-    return Where.apply(condition, *operands("where", x, y))
+    return Where.apply(condition, *operands("where", input, other))
 
 
 @method("where")
-def _where(x: Tensor, condition: Tensor, other: Operand) -> Tensor:
-    """`x` where `condition` (booleans) holds, elsewhere `other`."""
-    return where(condition, x, other)
+def _where(input: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """`input` where `condition` (booleans) holds, elsewhere `other`."""
+    return where(condition, input, other)
 
 
 class Choice(Function):
@@ -66,15 +66,15 @@ class Choice(Function):
 
 
 @method()
-def maximum(x: Operand, y: Operand) -> Tensor:
+def maximum(input: Operand, other: Operand) -> Tensor:
     """The larger of both; where they are equal, each gets half the gradient. NaN wins."""
-    return Choice.apply(*operands("maximum", x, y), ufunc=np.maximum)
+    return Choice.apply(*operands("maximum", input, other), ufunc=np.maximum)
 
 
 @method()
-def minimum(x: Operand, y: Operand) -> Tensor:
+def minimum(input: Operand, other: Operand) -> Tensor:
     """The smaller of both; where they are equal, each gets half the gradient. NaN wins."""
-    return Choice.apply(*operands("minimum", x, y), ufunc=np.minimum)
+    return Choice.apply(*operands("minimum", input, other), ufunc=np.minimum)
 
 
 @method()
@@ -104,18 +104,18 @@ class Clamp(Function):
 
 @method("clamp", "clip")
 @checked
-def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """`x` with what is below `min` or above `max` replaced by them; where min > max, by max.
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """`input` with what is below `min` or above `max` replaced by them; where min > max, by max.
 
-    The bounds are numbers, or tensors that are broadcast against `x`. The gradient goes where the value came from: to `x` where
+    The bounds are numbers, or tensors that are broadcast against `input`. The gradient goes where the value came from: to `input` where
     nothing was replaced, else to the bound.
     """
     if min is None and max is None:
         raise ValueError("min, max: got None for both, expected at least one bound")
     if isinstance(min, (Tensor, np.ndarray)) or isinstance(max, (Tensor, np.ndarray)):
-        return _clamp_by_tensors(x, min, max)
+        return _clamp_by_tensors(input, min, max)
     low, high = _bound("min", min), _bound("max", max)
-    return Clamp.apply(floating(x) if float in (type(low), type(high)) else x, min=low, max=high)
+    return Clamp.apply(floating(input) if float in (type(low), type(high)) else input, min=low, max=high)
 
 
 def _bound(name: str, value: Any) -> int | float | None:

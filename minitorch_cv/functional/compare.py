@@ -13,12 +13,12 @@ from minitorch_cv.tensor import Operand, Tensor, method
 def _binary(ufunc: np.ufunc, name: str, *operators: str) -> Callable[[Operand, Operand], Tensor]:
     """The function `name` of two operands, which is also the methods `name` and `operators` of Tensor."""
 
-    def function(x: Operand, y: Operand) -> Tensor:
-        x, y = operands(name, x, y)
-        return Tensor(ufunc(x.data, y.data))
+    def function(input: Operand, other: Operand) -> Tensor:
+        input, other = operands(name, input, other)
+        return Tensor(ufunc(input.data, other.data))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{ufunc.__name__}(x, y), element by element"
+    function.__doc__ = f"{ufunc.__name__}(input, other), element by element"
     return method(name, *operators)(function)
 
 
@@ -38,21 +38,21 @@ bitwise_xor = _binary(np.bitwise_xor, "bitwise_xor", "__xor__", "__rxor__")
 
 
 @method("__eq__")
-def _equal(x: Tensor, y: Any) -> Any:
+def _equal(input: Tensor, other: Any) -> Any:
     """x == y; with None or a string, Python compares identities."""
-    return NotImplemented if y is None or isinstance(y, str) else eq(x, y)
+    return NotImplemented if other is None or isinstance(other, str) else eq(input, other)
 
 
 @method("__ne__")
-def _unequal(x: Tensor, y: Any) -> Any:
-    return NotImplemented if y is None or isinstance(y, str) else ne(x, y)
+def _unequal(input: Tensor, other: Any) -> Any:
+    return NotImplemented if other is None or isinstance(other, str) else ne(input, other)
 
 
 def _test(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Operand], Tensor]:
     """The function `name` of one operand, which is also the methods `name` and `names` of Tensor."""
 
-    def function(x: Operand) -> Tensor:
-        return Tensor(ufunc(as_tensor("x", x, name).data))
+    def function(input: Operand) -> Tensor:
+        return Tensor(ufunc(as_tensor("input", input, name).data))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = what
@@ -70,7 +70,7 @@ isfinite = _test(np.isfinite, "isfinite", "Which elements are neither NaN nor in
 @checked
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|. Infinities are close to themselves; NaN is close to NaN if `equal_nan`."""
-    x, y = operands("isclose", input, other, ("input", "other"))
+    x, y = operands("isclose", input, other)
     return Tensor(np.isclose(x.data, y.data, rtol, atol, equal_nan))
 
 

@@ -36,44 +36,44 @@ class Move(Function):
 
 @method()
 @checked
-def to(x: Tensor, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Tensor:
-    """`x` with elements of another dtype, or on another device: x.to("float64"), x.to("meta"), x.to("meta", np.float32), x.to(y).
+def to(input: Tensor, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Tensor:
+    """`input` with elements of another dtype, or on another device: x.to("float64"), x.to("meta"), x.to("meta", np.float32), x.to(y).
 
-    target: a dtype, a device, both, or a tensor that has both. `x` itself where nothing would change.
-    Errors: TypeError for what is neither, ValueError for "cpu" where `x` has no values.
+    target: a dtype, a device, both, or a tensor that has both. `input` itself where nothing would change.
+    Errors: TypeError for what is neither, ValueError for "cpu" where `input` has no values.
     """
     place, wanted = target_of(target, dtype, device)
-    if wanted is not None and x.data.dtype != wanted:
-        x = To.apply(x, dtype=wanted)
-    return x if place is None or place == x.device else Move.apply(x, device=place)
+    if wanted is not None and input.data.dtype != wanted:
+        input = To.apply(input, dtype=wanted)
+    return input if place is None or place == input.device else Move.apply(input, device=place)
 
 
 @method()
 @checked
-def float(x: Tensor) -> Tensor:
-    """`x` as float32"""
-    return to(x, np.float32)
+def float(input: Tensor) -> Tensor:
+    """`input` as float32"""
+    return to(input, np.float32)
 
 
 @method()
 @checked
-def double(x: Tensor) -> Tensor:
-    """`x` as float64"""
-    return to(x, np.float64)
+def double(input: Tensor) -> Tensor:
+    """`input` as float64"""
+    return to(input, np.float64)
 
 
 @method()
 @checked
-def long(x: Tensor) -> Tensor:
-    """`x` as int64, cut off towards zero"""
-    return to(x, np.int64)
+def long(input: Tensor) -> Tensor:
+    """`input` as int64, cut off towards zero"""
+    return to(input, np.int64)
 
 
 @method()
 @checked
-def bool(x: Tensor) -> Tensor:
+def bool(input: Tensor) -> Tensor:
     """Which elements are not zero"""
-    return to(x, np.bool_)
+    return to(input, np.bool_)
 
 
 class Clone(Function):
@@ -88,6 +88,6 @@ class Clone(Function):
 
 @method()
 @checked
-def clone(x: Tensor) -> Tensor:
+def clone(input: Tensor) -> Tensor:
     """A copy in memory of its own, which gradients flow through."""
-    return Clone.apply(x)
+    return Clone.apply(input)

@@ -29,25 +29,25 @@ class CumSum(Function):
 
 @method()
 @checked
-def cumsum(x: Tensor, dim: int) -> Tensor:
+def cumsum(input: Tensor, dim: int) -> Tensor:
     """The sums of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64."""
-    if x.ndim == 0:
-        return cumsum(x.reshape(1), dim).reshape(())
-    return CumSum.apply(x, dim=as_dim(dim, x.ndim), from_end=False)
+    if input.ndim == 0:
+        return cumsum(input.reshape(1), dim).reshape(())
+    return CumSum.apply(input, dim=as_dim(dim, input.ndim), from_end=False)
 
 
 @method()
 @checked
-def cumprod(x: Tensor, dim: int) -> Tensor:
+def cumprod(input: Tensor, dim: int) -> Tensor:
     """The products of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64.
 
     In each round every element is multiplied by the one that stands 1, 2, 4, ... before it (Hillis and Steele 1986, "Data parallel
     algorithms"): so zeros need no special case, and the gradient is that of multiplication.
     """
-    if x.ndim == 0:
-        return cumprod(x.reshape(1), dim).reshape(())
-    dim = as_dim(dim, x.ndim)
-    y = (x if x.dtype.kind == "f" else x.long()).transpose(0, dim)
+    if input.ndim == 0:
+        return cumprod(input.reshape(1), dim).reshape(())
+    dim = as_dim(dim, input.ndim)
+    y = (input if input.dtype.kind == "f" else input.long()).transpose(0, dim)
     distance = 1
     while distance < len(y):
         y = cat([y[:distance], y[distance:] * y[:-distance]])

@@ -65,24 +65,24 @@ def _sequence(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 @method()
 @checked
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements along `dim`, from number `start` (from the end where negative) on: a view."""
-    dim = as_dim(dim, x.ndim)
-    whole = x.shape[dim]
+    dim = as_dim(dim, input.ndim)
+    whole = input.shape[dim]
     first = start + whole if start < 0 else start
     if not 0 <= first <= whole:
         raise IndexError(f"start: got {start}, expected {-whole} to {whole}")
     if not 0 <= length <= whole - first:
         raise ValueError(f"length: got {length}, expected 0 to {whole - first} from number {first} of {whole}")
-    return x[(slice(None),) * dim + (slice(first, first + length),)]
+    return input[(slice(None),) * dim + (slice(first, first + length),)]
 
 
 @method()
 @checked
-def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along `dim`, views: each of a given length (the last may be shorter), or of the lengths in a list, which must fill it."""
-    dim = as_dim(dim, x.ndim)
-    whole = x.shape[dim]
+    dim = as_dim(dim, input.ndim)
+    whole = input.shape[dim]
     if isinstance(split_size_or_sections, (int, np.integer)):
         size = int(split_size_or_sections)
         if size < 0 or (size == 0 and whole):
@@ -94,25 +94,25 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
         if min(lengths, default=0) < 0 or sum(lengths) != whole:
             raise ValueError(f"split_size_or_sections: got {lengths}, expected lengths that add up to {whole}")
     starts = [sum(lengths[:i]) for i in range(len(lengths))]
-    return tuple([narrow(x, dim, start, length) for start, length in zip(starts, lengths, strict=True)])
+    return tuple([narrow(input, dim, start, length) for start, length in zip(starts, lengths, strict=True)])
 
 
 @method()
 @checked
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal length along `dim` (the last may be shorter): views."""
     if chunks < 1:
         raise ValueError(f"chunks: got {chunks}, expected at least 1")
-    length = x.shape[as_dim(dim, x.ndim)]
-    return split(x, -(-length // chunks), dim) if length else (x[...],) * chunks
+    length = input.shape[as_dim(dim, input.ndim)]
+    return split(input, -(-length // chunks), dim) if length else (input[...],) * chunks
 
 
 @method()
 @checked
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, without it: views."""
-    dim = as_dim(dim, x.ndim)
-    return tuple([x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])])
+    dim = as_dim(dim, input.ndim)
+    return tuple([input[(slice(None),) * dim + (i,)] for i in range(input.shape[dim])])
 
 
 # --- copies
@@ -120,14 +120,14 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 @method()
 @checked
-def repeat(x: Tensor, *repeats: Any) -> Tensor:
-    """`x` copied repeats[i] times along dimension i. More repeats than dimensions: `x` gets new ones in front."""
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
+    """`input` copied repeats[i] times along dimension i. More repeats than dimensions: `input` gets new ones in front."""
     counts = as_shape(repeats, "repeats")
-    if min(counts, default=0) < 0 or len(counts) < x.ndim:
-        raise ValueError(f"repeats: got {counts}, expected at least {x.ndim} counts, none of them negative")
-    shape = (1,) * (len(counts) - x.ndim) + x.shape
+    if min(counts, default=0) < 0 or len(counts) < input.ndim:
+        raise ValueError(f"repeats: got {counts}, expected at least {input.ndim} counts, none of them negative")
+    shape = (1,) * (len(counts) - input.ndim) + input.shape
     # (r0, n0, r1, n1, ...), where the r are without memory until the reshape copies
-    parts = x.reshape([n for length in shape for n in (1, length)])
+    parts = input.reshape([n for length in shape for n in (1, length)])
     wide = parts.broadcast_to([n for both in zip(counts, shape, strict=True) for n in both])
     result = wide.reshape([count * length for count, length in zip(counts, shape, strict=True)])
     return result if any(count != 1 for count in counts) else result.clone()  # always a copy
@@ -135,29 +135,29 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
 
 @method()
 @checked
-def tile(x: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, dims: Any = (), *more: int) -> Tensor:
     """`repeat`, where missing counts in front are 1."""
-    counts = as_shape(dims, "dims")
-    return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
+    counts = as_shape((dims, *more), "dims")
+    return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 
 @method()
 @checked
-def repeat_interleave(x: Tensor, repeats: int | Tensor | Sequence[int], dim: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: int | Tensor | Sequence[int], dim: int | None = None) -> Tensor:
     """Each element along `dim` (None: of all, flattened) `repeats` times in a row; or the i-th as often as repeats[i] says."""
     if dim is None:
-        return repeat_interleave(x.reshape(-1), repeats, 0)
-    dim = as_dim(dim, x.ndim)
+        return repeat_interleave(input.reshape(-1), repeats, 0)
+    dim = as_dim(dim, input.ndim)
     counts = as_tensor("repeats", repeats)
-    if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts.ndim == 1 and len(counts) not in (1, x.shape[dim])):
-        raise ValueError(f"repeats: got {counts.dtype} of shape {counts.shape}, expected an integer, or one for each of {x.shape[dim]}")
+    if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts.ndim == 1 and len(counts) not in (1, input.shape[dim])):
+        raise ValueError(f"repeats: got {counts.dtype} of shape {counts.shape}, expected an integer, or one for each of {input.shape[dim]}")
     if (counts.data < 0).any():
         raise ValueError(f"repeats: got {counts.data.min()}, expected no negative number")
     if counts.numel() == 1:
-        wide = x.unsqueeze(dim + 1).broadcast_to([*x.shape[: dim + 1], counts.item(), *x.shape[dim + 1 :]])
-        result = wide.reshape([*x.shape[:dim], x.shape[dim] * int(counts.item()), *x.shape[dim + 1 :]])
+        wide = input.unsqueeze(dim + 1).broadcast_to([*input.shape[: dim + 1], counts.item(), *input.shape[dim + 1 :]])
+        result = wide.reshape([*input.shape[:dim], input.shape[dim] * int(counts.item()), *input.shape[dim + 1 :]])
         return result if counts.item() != 1 else result.clone()
-    return x.index_select(dim, Tensor(np.repeat(np.arange(x.shape[dim]), counts.data)))
+    return input.index_select(dim, Tensor(np.repeat(np.arange(input.shape[dim]), counts.data)))
 
 
 @checked

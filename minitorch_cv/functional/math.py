@@ -31,9 +31,9 @@ class Add(Function):
 
 
 @method("add", "__add__", "__radd__")
-def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """x + alpha * y"""
-    return Add.apply(*_scaled(*operands("add", x, y), alpha))
+    return Add.apply(*_scaled(*operands("add", input, other), alpha))
 
 
 class Sub(Function):
@@ -49,9 +49,9 @@ class Sub(Function):
 
 
 @method("sub", "__sub__", reflected="__rsub__")
-def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """x - alpha * y"""
-    return Sub.apply(*_scaled(*operands("sub", x, y), alpha))
+    return Sub.apply(*_scaled(*operands("sub", input, other), alpha))
 
 
 def _scaled(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
@@ -78,9 +78,9 @@ class Mul(Function):
 
 
 @method("mul", "__mul__", "__rmul__")
-def mul(x: Operand, y: Operand) -> Tensor:
+def mul(input: Operand, other: Operand) -> Tensor:
     """x * y"""
-    return Mul.apply(*operands("mul", x, y))
+    return Mul.apply(*operands("mul", input, other))
 
 
 class Div(Function):
@@ -120,26 +120,26 @@ class WholeDiv(Function):
 
 
 @method("div", "__truediv__", reflected="__rtruediv__")
-def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y, where integers are divided as float32; or only the whole part.
 
     rounding_mode: "floor" rounds down, as Python's // does, "trunc" towards zero. Integers then stay integers, and the gradient is 0.
     """
-    x, y = operands("div", x, y)
+    input, other = operands("div", input, other)
     if rounding_mode is None:
-        return Div.apply(floating(x), floating(y))
+        return Div.apply(floating(input), floating(other))
     if rounding_mode not in ("floor", "trunc"):
         raise ValueError(f"rounding_mode: got {rounding_mode!r}, expected None, 'floor' or 'trunc'")
-    _check_divisor("div", x, y)
-    return WholeDiv.apply(x, y, rounding_mode=rounding_mode)
+    _check_divisor("div", input, other)
+    return WholeDiv.apply(input, other, rounding_mode=rounding_mode)
 
 
 @method("floor_divide", "__floordiv__", reflected="__rfloordiv__")
-def floor_divide(x: Operand, y: Operand) -> Tensor:
+def floor_divide(input: Operand, other: Operand) -> Tensor:
     """x // y: the largest whole number that is not larger than x / y; its gradient is 0."""
-    x, y = operands("floor_divide", x, y)
-    _check_divisor("floor_divide", x, y)
-    return WholeDiv.apply(x, y, rounding_mode="floor")
+    input, other = operands("floor_divide", input, other)
+    _check_divisor("floor_divide", input, other)
+    return WholeDiv.apply(input, other, rounding_mode="floor")
 
 
 class Remainder(Function):
@@ -160,11 +160,11 @@ class Remainder(Function):
 
 
 @method("remainder", "__mod__", reflected="__rmod__")
-def remainder(x: Operand, y: Operand) -> Tensor:
+def remainder(input: Operand, other: Operand) -> Tensor:
     """x % y, what `floor_divide` leaves over: it has the sign of y."""
-    x, y = operands("remainder", x, y)
-    _check_divisor("remainder", x, y)
-    return Remainder.apply(x, y)
+    input, other = operands("remainder", input, other)
+    _check_divisor("remainder", input, other)
+    return Remainder.apply(input, other)
 
 
 def _check_divisor(name: str, x: Tensor, y: Tensor) -> None:
@@ -185,9 +185,9 @@ class Neg(Function):
 
 @method("neg", "__neg__")
 @checked
-def neg(x: Tensor) -> Tensor:
+def neg(input: Tensor) -> Tensor:
     """-x"""
-    return Neg.apply(x)
+    return Neg.apply(input)
 
 
 class Power(Function):
@@ -232,20 +232,20 @@ class PowerOfTensors(Function):
 
 
 @method("pow", "__pow__", reflected="__rpow__")
-def pow(x: Operand, exponent: Operand) -> Tensor:
+def pow(input: Operand, exponent: Operand) -> Tensor:
     """x ** exponent"""
-    if isinstance(x, Tensor) and isinstance(exponent, (int, float, np.integer, np.floating)):
-        if x.dtype.kind != "f" and (isinstance(exponent, (float, np.floating)) or x.dtype.kind == "b"):
-            x = floating(x)
-        return Power.apply(x, exponent=exponent if isinstance(exponent, int) else float(exponent))
-    return PowerOfTensors.apply(*operands("pow", x, exponent, ("x", "exponent")))
+    if isinstance(input, Tensor) and isinstance(exponent, (int, float, np.integer, np.floating)):
+        if input.dtype.kind != "f" and (isinstance(exponent, (float, np.floating)) or input.dtype.kind == "b"):
+            input = floating(input)
+        return Power.apply(input, exponent=exponent if isinstance(exponent, int) else float(exponent))
+    return PowerOfTensors.apply(*operands("pow", input, exponent, ("input", "exponent")))
 
 
 @method()
 @checked
-def square(x: Tensor) -> Tensor:
+def square(input: Tensor) -> Tensor:
     """x * x; of booleans, as int64"""
-    return Power.apply(x if x.dtype.kind != "b" else x.long(), exponent=2)
+    return Power.apply(input if input.dtype.kind != "b" else input.long(), exponent=2)
 
 
 @method()

@@ -1,6 +1,5 @@
 """The matrix product. Its gradients are matrix products."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,50 +36,67 @@ def _for_blas(x: np.ndarray) -> np.ndarray:
 
 
 @method("matmul", "__matmul__", reflected="__rmatmul__")
-def matmul(x: Operand, y: Operand) -> Tensor:
+def matmul(input: Operand, other: Operand) -> Tensor:
     """x @ y over the last two dimensions; leading ones are broadcast. A vector is one row on the left, one column on the right."""
-    x, y = operands("matmul", x, y)
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, expected at least one dimension each")
-    rows = x.unsqueeze(0) if x.ndim == 1 else x
-    columns = y.unsqueeze(1) if y.ndim == 1 else y
+    input, other = operands("matmul", input, other)
+    if input.ndim == 0 or other.ndim == 0:
+        raise ValueError(f"matmul: got shapes {input.shape} and {other.shape}, expected at least one dimension each")
+    rows = input.unsqueeze(0) if input.ndim == 1 else input
+    columns = other.unsqueeze(1) if other.ndim == 1 else other
     if rows.shape[-1] != columns.shape[-2]:
-        raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, whose inner lengths {rows.shape[-1]} and {columns.shape[-2]} differ")
+        lengths = f"{rows.shape[-1]} and {columns.shape[-2]}"
+        raise ValueError(f"matmul: got shapes {input.shape} and {other.shape}, whose inner lengths {lengths} differ")
     if rows.ndim > 2 and columns.ndim == 2:  # many matrices by one: a single product, (B*M, K) @ (K, N)
         z = MatMul.apply(rows.reshape(-1, rows.shape[-1]), columns).reshape(*rows.shape[:-1], columns.shape[-1])
     else:
         try:
             z = MatMul.apply(rows, columns)
         except ValueError:
-            raise ValueError(f"matmul: got shapes {x.shape} and {y.shape}, whose leading dimensions cannot be broadcast") from None
-    if y.ndim == 1:
+            raise ValueError(f"matmul: got shapes {input.shape} and {other.shape}, whose leading dimensions cannot be broadcast") from None
+    if other.ndim == 1:
         z = z.squeeze(-1)
-    return z.squeeze(-1 if y.ndim == 1 else -2) if x.ndim == 1 else z
+    return z.squeeze(-1 if other.ndim == 1 else -2) if input.ndim == 1 else z
 
 
 # --- the same for fixed numbers of dimensions
 
 
-def _product(name: str, x_ndim: int, y_ndim: int, what: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """The function `name`: `matmul` of operands that must have x_ndim and y_ndim dimensions."""
-
-    def function(input: Tensor, other: Tensor) -> Tensor:
-        for argument, value, ndim in (("input", input, x_ndim), ("other", other, y_ndim)):
-            if not isinstance(value, Tensor) or value.ndim != ndim:
-                raise ValueError(f"{argument}: got shape {np.shape(value)}, expected {ndim} dimensions")
-        if x_ndim == 3 and len(input) != len(other):
-            raise ValueError(f"other: got {len(other)} matrices, expected {len(input)} like input")
-        return matmul(input, other)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = what
-    return method(name)(function)
+@method()
+@checked
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices, (M, K) @ (K, N) -> (M, N)"""
+    return _product(2, 2, input=input, mat2=mat2)
 
 
-mm = _product("mm", 2, 2, "The product of two matrices, (M, K) @ (K, N) -> (M, N)")
-mv = _product("mv", 2, 1, "The product of a matrix and a vector, (M, K) @ (K,) -> (M,)")
-bmm = _product("bmm", 3, 3, "The products of two rows of matrices, (B, M, K) @ (B, K, N) -> (B, M, N)")
-dot = _product("dot", 1, 1, "The inner product of two vectors, sum x[k] * y[k]")
+@method()
+@checked
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector, (M, K) @ (K,) -> (M,)"""
+    return _product(2, 1, input=input, vec=vec)
+
+
+@method()
+@checked
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two rows of matrices, (B, M, K) @ (B, K, N) -> (B, M, N)"""
+    if input.ndim == mat2.ndim == 3 and len(input) != len(mat2):
+        raise ValueError(f"mat2: got {len(mat2)} matrices, expected {len(input)} like input")
+    return _product(3, 3, input=input, mat2=mat2)
+
+
+@method()
+@checked
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors, sum x[k] * y[k]"""
+    return _product(1, 1, input=input, tensor=tensor)
+
+
+def _product(*ndims: int, **factors: Tensor) -> Tensor:
+    """`matmul` of two factors, which must have so many dimensions."""
+    for ndim, (name, factor) in zip(ndims, factors.items(), strict=True):
+        if factor.ndim != ndim:
+            raise ValueError(f"{name}: got shape {factor.shape}, expected {ndim} dimension{'s' * (ndim > 1)}")
+    return matmul(*factors.values())
 
 
 @method()

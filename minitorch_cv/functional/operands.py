@@ -8,7 +8,7 @@ from kernels.meta import as_array
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
-def operands(name: str, x: Any, y: Any, arguments: tuple[str, str] = ("x", "y")) -> tuple[Tensor, Tensor]:
+def operands(name: str, x: Any, y: Any, arguments: tuple[str, str] = ("input", "other")) -> tuple[Tensor, Tensor]:
     """The operands of the function `name`, whose arguments are called so, as two Tensors of one dtype.
 
     A number or a bare array is a constant and takes the tensor's dtype; so does a tensor without dimensions. Of an integer and a

@@ -53,72 +53,72 @@ def _places(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
 
 @method()
 @checked
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Along `dim`, the elements of `x` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1.
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Along `dim`, the elements of `input` that the integers `index` name: y[i][j] = x[i][index[i][j]] for dim=1.
 
-    index: integers, with as many dimensions as `x`, of which none but `dim` may be longer; the result has its shape.
+    index: integers, with as many dimensions as `input`, of which none but `dim` may be longer; the result has its shape.
     """
-    if x.ndim == 0:
-        return gather(x.reshape(1), dim, as_tensor("index", index).reshape(1)).reshape(())
-    dim = as_dim(dim, x.ndim)
-    return Gather.apply(x, _checked_index(index, x.shape, dim), dim=dim)
+    if input.ndim == 0:
+        return gather(input.reshape(1), dim, as_tensor("index", index).reshape(1)).reshape(())
+    dim = as_dim(dim, input.ndim)
+    return Gather.apply(input, _checked_index(index, input.shape, dim), dim=dim)
 
 
 @method()
 @checked
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` where the other dimensions are broadcast against each other: it takes what `argsort` and `argmax(keepdim=True)` return.
 
     dim: None for indices into the flattened tensor.
     """
     indices = as_tensor("indices", indices)
     if dim is None:
-        return gather(x.reshape(-1), 0, indices.reshape(-1))
-    if indices.ndim != x.ndim:
-        raise ValueError(f"indices: got shape {indices.shape}, expected {x.ndim} dimensions like x of shape {x.shape}")
-    dim = as_dim(dim, x.ndim)
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    if indices.ndim != input.ndim:
+        raise ValueError(f"indices: got shape {indices.shape}, expected {input.ndim} dimensions like input of shape {input.shape}")
+    dim = as_dim(dim, input.ndim)
     try:
-        common = list(np.broadcast_shapes(*[(*shape[:dim], 1, *shape[dim + 1 :]) for shape in (x.shape, indices.shape)]))
+        common = list(np.broadcast_shapes(*[(*shape[:dim], 1, *shape[dim + 1 :]) for shape in (input.shape, indices.shape)]))
     except ValueError:
-        raise ValueError(f"indices: got shape {indices.shape}, which cannot be broadcast against {x.shape}") from None
-    wide, wide_indices = (t.broadcast_to([*common[:dim], t.shape[dim], *common[dim + 1 :]]) for t in (x, indices))
+        raise ValueError(f"indices: got shape {indices.shape}, which cannot be broadcast against {input.shape}") from None
+    wide, wide_indices = (t.broadcast_to([*common[:dim], t.shape[dim], *common[dim + 1 :]]) for t in (input, indices))
     return gather(wide, dim, wide_indices)
 
 
 @method()
 @checked
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of `x` along `dim` whose numbers are in the vector `index`, one after the other"""
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `input` along `dim` whose numbers are in the vector `index`, one after the other"""
     index = as_tensor("index", index)
     if index.ndim > 1:
         raise ValueError(f"index: got shape {index.shape}, expected a vector")
-    dim = as_dim(dim, x.ndim)
-    _check_values("index", index, x.shape[dim])
-    return x[(slice(None),) * dim + (index.reshape(-1),)]
+    dim = as_dim(dim, input.ndim)
+    _check_values("index", index, input.shape[dim])
+    return input[(slice(None),) * dim + (index.reshape(-1),)]
 
 
 @method()
 @checked
-def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
-    """A copy of `x` with the elements of `src` put where `index` says: y[i][index[i][j]] = src[i][j] for dim=1; the last one wins.
+def scatter(input: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
+    """A copy of `input` with the elements of `src` put where `index` says: y[i][index[i][j]] = src[i][j] for dim=1; the last one wins.
 
     index: as in `gather`. src: a number, or a tensor, at least as long as `index` in every dimension.
     """
-    dim = as_dim(dim, x.ndim)
-    index = _checked_index(index, x.shape, dim)
-    return setitem(x, _places(index.data, dim), _source(src, index, x) if np.ndim(src) else as_tensor("src", src))
+    dim = as_dim(dim, input.ndim)
+    index = _checked_index(index, input.shape, dim)
+    return setitem(input, _places(index.data, dim), _source(src, index, input) if np.ndim(src) else as_tensor("src", src))
 
 
 @method()
 @checked
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`x` with the elements of `src` added where `index` says: y[i][index[i][j]] += src[i][j] for dim=1; the adjoint of `gather`.
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`input` with the elements of `src` added where `index` says: y[i][index[i][j]] += src[i][j] for dim=1; the adjoint of `gather`.
 
     index, src: as in `scatter`.
     """
-    dim = as_dim(dim, x.ndim)
-    index = _checked_index(index, x.shape, dim)
-    return x + GatherAdjoint.apply(_source(src, index, x), index, dim=dim, shape=x.shape)
+    dim = as_dim(dim, input.ndim)
+    index = _checked_index(index, input.shape, dim)
+    return input + GatherAdjoint.apply(_source(src, index, input), index, dim=dim, shape=input.shape)
 
 
 def _source(src: Operand, index: Tensor, x: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ def _source(src: Operand, index: Tensor, x: Tensor) -> Tensor:
 def _checked_index(index: Any, shape: tuple[int, ...], dim: int) -> Tensor:
     index = as_tensor("index", index)
     if index.ndim != len(shape) or any(i != dim and n > m for i, (n, m) in enumerate(zip(index.shape, shape, strict=True))):
-        raise ValueError(f"index: got shape {index.shape}, expected at most that of x, {shape}, except along dimension {dim}")
+        raise ValueError(f"index: got shape {index.shape}, expected at most that of input, {shape}, except along dimension {dim}")
     _check_values("index", index, shape[dim])
     return index
 
@@ -151,23 +151,23 @@ def _check_values(name: str, index: Tensor, length: int) -> None:
 
 @method()
 @checked
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements of `x` where `mask` (booleans) holds, as a vector; both are broadcast against each other."""
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements of `input` where `mask` (booleans) holds, as a vector; both are broadcast against each other."""
     mask = as_tensor("mask", mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"mask: got {mask.dtype}, expected booleans")
-    shape = np.broadcast_shapes(x.shape, mask.shape)
-    return x.broadcast_to(shape)[mask.broadcast_to(shape)]
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return input.broadcast_to(shape)[mask.broadcast_to(shape)]
 
 
 @method()
 @checked
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: a row of indices for each (K, ndim), or, `as_tuple`, K indices for each dimension."""
-    places = np.nonzero(np.atleast_1d(x.data))
+    places = np.nonzero(np.atleast_1d(input.data))
     if as_tuple:
         return tuple([Tensor(indices) for indices in places])
-    return Tensor(np.stack(places, axis=1)[:, : x.ndim])
+    return Tensor(np.stack(places, axis=1)[:, : input.ndim])
 
 
 # --- whole numbers as classes
@@ -190,15 +190,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 @method()
 @checked
-def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each number 0, 1, 2, ... stands in the vector `x`; with weights (N,), the sum of those of its places. No gradient."""
-    if x.dtype.kind not in "iub" or x.ndim != 1 or (x.numel() and x.data.min() < 0):
-        raise ValueError(f"x: got {x.dtype} of shape {x.shape}, expected a vector of integers, none negative")
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each number 0, 1, 2, ... stands in the vector `input`; with weights (N,), the sum of those of its places. No gradient."""
+    if input.dtype.kind not in "iub" or input.ndim != 1 or (input.numel() and input.data.min() < 0):
+        raise ValueError(f"input: got {input.dtype} of shape {input.shape}, expected a vector of integers, none negative")
     if minlength < 0:
         raise ValueError(f"minlength: got {minlength}, expected 0 or more")
     if weights is None:
-        return Tensor(np.bincount(x.data, minlength=minlength))
-    if weights.shape != x.shape:
-        raise ValueError(f"weights: got shape {weights.shape}, expected {x.shape} like x")
-    sums = np.bincount(x.data, weights.data, minlength)
+        return Tensor(np.bincount(input.data, minlength=minlength))
+    if weights.shape != input.shape:
+        raise ValueError(f"weights: got shape {weights.shape}, expected {input.shape} like input")
+    sums = np.bincount(input.data, weights.data, minlength)
     return Tensor(sums.astype(weights.dtype if weights.dtype.kind == "f" else np.float64))

@@ -26,13 +26,13 @@ class Flip(Function):
 
 @method()
 @checked
-def flip(x: Tensor, *dims: Any) -> Tensor:
-    """`x` backwards along the dimensions `dims`: a copy."""
-    dims = as_shape(dims, "dims")
-    chosen = tuple([as_dim(dim, x.ndim, "dims") for dim in dims])
+def flip(input: Tensor, dims: Any = (), *more: int) -> Tensor:
+    """`input` backwards along the dimensions `dims`: a copy."""
+    dims = as_shape((dims, *more), "dims")
+    chosen = tuple([as_dim(dim, input.ndim, "dims") for dim in dims])
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"dims: got {dims}, which names a dimension twice")
-    return Flip.apply(x, dims=chosen)
+    return Flip.apply(input, dims=chosen)
 
 
 class Roll(Function):
@@ -49,16 +49,16 @@ class Roll(Function):
 
 @method()
 @checked
-def roll(x: Tensor, shifts: int | Sequence[int], dims: Dims = None) -> Tensor:
-    """`x` shifted along the dimensions `dims`; what leaves at one end comes in at the other. Without `dims`: as if it were flattened."""
+def roll(input: Tensor, shifts: int | Sequence[int], dims: Dims = None) -> Tensor:
+    """`input` shifted along the dimensions `dims`; what leaves at one end comes in at the other. Without `dims`: as if flattened."""
     if dims is None:
         if not isinstance(shifts, int):
             raise ValueError(f"dims: got None, expected one dimension for each of the shifts {tuple(shifts)}")
-        return Roll.apply(x.reshape(-1), shifts=(shifts,), dims=(0,)).reshape(x.shape)
+        return Roll.apply(input.reshape(-1), shifts=(shifts,), dims=(0,)).reshape(input.shape)
     distances, chosen = ((value,) if isinstance(value, int) else tuple(value) for value in (shifts, dims))
     if len(distances) != len(chosen):
         raise ValueError(f"dims: got {chosen}, expected one dimension for each of the shifts {distances}")
-    return Roll.apply(x, shifts=distances, dims=tuple([as_dim(dim, x.ndim, "dims") for dim in chosen]))
+    return Roll.apply(input, shifts=distances, dims=tuple([as_dim(dim, input.ndim, "dims") for dim in chosen]))
 
 
 # --- diagonals and triangles
@@ -96,34 +96,34 @@ class DiagonalAdjoint(Function):
 
 @method()
 @checked
-def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The elements on a diagonal of the dimensions dim1 and dim2, as a new last dimension: a view, which cannot be written to.
 
     offset: 0 for the main diagonal, positive above it, negative below.
     """
-    return Diagonal.apply(x, offset=int(offset), dims=_plane(x.ndim, dim1, dim2))
+    return Diagonal.apply(input, offset=int(offset), dims=_plane(input.ndim, dim1, dim2))
 
 
 @method()
 @checked
-def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Zeros, with the last dimension of `x` on a diagonal of two new dimensions dim1 and dim2; the adjoint of `diagonal`."""
-    if x.ndim == 0:
-        raise ValueError("x: got a single number, expected at least one dimension")
-    dims = _plane(x.ndim + 1, dim1, dim2)
-    shape = list(x.shape[:-1])
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Zeros, with the last dimension of `input` on a diagonal of two new dimensions dim1 and dim2; the adjoint of `diagonal`."""
+    if input.ndim == 0:
+        raise ValueError("input: got a single number, expected at least one dimension")
+    dims = _plane(input.ndim + 1, dim1, dim2)
+    shape = list(input.shape[:-1])
     for dim in sorted(dims):
-        shape.insert(dim, x.shape[-1] + abs(offset))
-    return DiagonalAdjoint.apply(x, offset=int(offset), dims=dims, shape=tuple(shape))
+        shape.insert(dim, input.shape[-1] + abs(offset))
+    return DiagonalAdjoint.apply(input, offset=int(offset), dims=dims, shape=tuple(shape))
 
 
 @method()
 @checked
-def diag(x: Tensor, diagonal: int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """Of a matrix, its diagonal; of a vector, the matrix that has it as its diagonal."""
-    if x.ndim not in (1, 2):
-        raise ValueError(f"x: got shape {x.shape}, expected a vector or a matrix")
-    return x.diagonal(diagonal) if x.ndim == 2 else diag_embed(x, diagonal)
+    if input.ndim not in (1, 2):
+        raise ValueError(f"input: got shape {input.shape}, expected a vector or a matrix")
+    return input.diagonal(diagonal) if input.ndim == 2 else diag_embed(input, diagonal)
 
 
 def _plane(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
@@ -135,20 +135,20 @@ def _plane(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 @method()
 @checked
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of matrices (..., M, N), with 0 above: what is on or below the given diagonal."""
-    return where(_lower(x, diagonal), x, 0)
+    return where(_lower(input, diagonal), input, 0)
 
 
 @method()
 @checked
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices (..., M, N), with 0 below: what is on or above the given diagonal."""
-    return where(_lower(x, diagonal - 1), 0, x)
+    return where(_lower(input, diagonal - 1), 0, input)
 
 
 def _lower(x: Tensor, diagonal: int) -> np.ndarray:
     if x.ndim < 2:
-        raise ValueError(f"x: got shape {x.shape}, expected matrices (..., M, N)")
+        raise ValueError(f"input: got shape {x.shape}, expected matrices (..., M, N)")
     rows, columns = x.shape[-2:]
     return np.tri(rows, columns, diagonal, dtype=bool)

@@ -36,59 +36,59 @@ def restored(y: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Tensor
 
 @method()
 @checked
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The sum over the dimensions `dim`; of integers and booleans, as int64."""
-    return Sum.apply(x, dims=as_dims(dim, x.ndim), keepdim=keepdim)
+    return Sum.apply(input, dims=as_dims(dim, input.ndim), keepdim=keepdim)
 
 
 @method()
 @checked
-def sum_to_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The sum over all that broadcasting from `shape` to the shape of `x` has repeated; the adjoint of `broadcast_to`."""
-    added = x.ndim - len(shape)
-    dims = tuple([i for i in range(x.ndim) if i < added or shape[i - added] != x.shape[i]])
-    return Sum.apply(x, dims=dims, keepdim=True).reshape(shape)
+def sum_to_shape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The sum over all that broadcasting from `shape` to the shape of `input` has repeated; the adjoint of `broadcast_to`."""
+    added = input.ndim - len(shape)
+    dims = tuple([i for i in range(input.ndim) if i < added or shape[i - added] != input.shape[i]])
+    return Sum.apply(input, dims=dims, keepdim=True).reshape(shape)
 
 
 @method()
 @checked
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The mean over the dimensions `dim`; NaN where there is nothing."""
-    _check_floating("mean", x)
-    dims = as_dims(dim, x.ndim)
-    count = math.prod([x.shape[i] for i in dims])
-    return sum(x, dims, keepdim) / count
+    _check_floating("mean", input)
+    dims = as_dims(dim, input.ndim)
+    count = math.prod([input.shape[i] for i in dims])
+    return sum(input, dims, keepdim) / count
 
 
 @method()
 @checked
 def var(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """sum (x - mean)^2 / (n - correction): the unbiased variance for correction=1 (the default), that of the elements themselves for 0.
 
     unbiased: True for correction=1, False for 0; also in the place of `dim`, as in PyTorch.
     """
-    _check_floating("var", x)
+    _check_floating("var", input)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
         raise ValueError(f"correction: got {correction} besides unbiased={unbiased}, expected one of them")
     if correction is None:
         correction = 0 if unbiased is False else 1
-    dims = as_dims(dim, x.ndim)
-    freedom = math.prod([x.shape[i] for i in dims]) - correction
-    return sum((x - mean(x, dims, keepdim=True)).square(), dims, keepdim) / (freedom if freedom > 0 else 0)
+    dims = as_dims(dim, input.ndim)
+    freedom = math.prod([input.shape[i] for i in dims]) - correction
+    return sum((input - mean(input, dims, keepdim=True)).square(), dims, keepdim) / (freedom if freedom > 0 else 0)
 
 
 @method()
 @checked
 def std(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The square root of `var`, with the same arguments; its gradient is 0 where all elements are equal."""
-    _check_floating("std", x)
-    return _root(var(x, dim, unbiased, keepdim, correction=correction))
+    _check_floating("std", input)
+    return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def _root(x: Tensor) -> Tensor:
@@ -99,21 +99,21 @@ def _root(x: Tensor) -> Tensor:
 
 @method()
 @checked
-def norm(x: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over the dimensions `dim`: (sum |x|^p)^(1/p). Its gradient is 0 where x is 0.
 
     p: 2 or "fro" for the length (the square root of the sum of squares), 1 for the sum of |x|, infinity for the largest and -infinity
     for the smallest of |x|, 0 for the number of elements that are not 0, or any other number.
     """
-    _check_floating("norm", x)
+    _check_floating("norm", input)
     p = 2 if p == "fro" else p
     if isinstance(p, str):
         raise ValueError(f"p: got {p!r}, expected a number or 'fro'")
     if p == 0:
-        return sum(Step.apply(x, ufunc=lambda values: (values != 0).astype(values.dtype)), dim, keepdim)
+        return sum(Step.apply(input, ufunc=lambda values: (values != 0).astype(values.dtype)), dim, keepdim)
     if p == 2:
-        return _root(sum(x.square(), dim, keepdim))
-    size = x.abs()
+        return _root(sum(input.square(), dim, keepdim))
+    size = input.abs()
     if p == 1:
         return sum(size, dim, keepdim)
     if math.isinf(p):
@@ -132,22 +132,22 @@ def _power(x: Tensor, p: float) -> Tensor:
 
 @method()
 @checked
-def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of elements that are not zero, over the dimensions `dim`, as int64"""
-    return sum(x != 0, dim)
+    return sum(input != 0, dim)
 
 
 @method()
 @checked
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product along `dim`, or of all elements; of integers and booleans, as int64.
 
     Multiplied in pairs, halving the length again and again: so zeros need no special case, and the gradient is that of multiplication.
     """
     if dim is None:
-        return prod(x.reshape(-1), 0)
-    dim = as_dim(dim, x.ndim)
-    y = (x if x.dtype.kind == "f" else x.long()).transpose(0, dim)
+        return prod(input.reshape(-1), 0)
+    dim = as_dim(dim, input.ndim)
+    y = (input if input.dtype.kind == "f" else input.long()).transpose(0, dim)
     if y.shape[0] == 0:
         y = cat([y, Tensor(np.ones((1, *y.shape[1:]), y.dtype))])
     while len(y) > 1:
@@ -160,12 +160,12 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 @method()
 @checked
-def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows."""
-    dims = as_dims(dim, x.ndim)
-    peak = np.max(x.data, axis=dims, keepdims=True)
-    peak = Tensor(np.where(np.isfinite(peak), peak, 0).astype(x.dtype))
-    y = sum((x - peak).exp(), dims, keepdim=True).log() + peak
+    dims = as_dims(dim, input.ndim)
+    peak = np.max(input.data, axis=dims, keepdims=True)
+    peak = Tensor(np.where(np.isfinite(peak), peak, 0).astype(input.dtype))
+    y = sum((input - peak).exp(), dims, keepdim=True).log() + peak
     return y if keepdim else y.squeeze(dims)
 
 
@@ -190,16 +190,16 @@ class Extreme(Function):
 
 @method()
 @checked
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient. NaN wins."""
-    return _extreme("amax", np.maximum, x, dim, keepdim)
+    return _extreme("amax", np.maximum, input, dim, keepdim)
 
 
 @method()
 @checked
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient. NaN wins."""
-    return _extreme("amin", np.minimum, x, dim, keepdim)
+    return _extreme("amin", np.minimum, input, dim, keepdim)
 
 
 def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
@@ -210,26 +210,26 @@ def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) ->
 
 @method()
 @checked
-def max(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
     """The largest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
 
     With a tensor instead of `dim`: `maximum`.
     """
     if dim is None:
-        return amax(x)
-    return maximum(x, dim) if isinstance(dim, Tensor) else _along("max", x, dim, keepdim, argmax)
+        return amax(input)
+    return maximum(input, dim) if isinstance(dim, Tensor) else _along("max", input, dim, keepdim, argmax)
 
 
 @method()
 @checked
-def min(x: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
     """The smallest of all elements (equal ones share the gradient); or (values, indices) along `dim`, where the first of equal ones wins.
 
     With a tensor instead of `dim`: `minimum`.
     """
     if dim is None:
-        return amin(x)
-    return minimum(x, dim) if isinstance(dim, Tensor) else _along("min", x, dim, keepdim, argmin)
+        return amin(input)
+    return minimum(input, dim) if isinstance(dim, Tensor) else _along("min", input, dim, keepdim, argmin)
 
 
 def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAndIndices:
@@ -243,32 +243,32 @@ def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAn
 
 @method()
 @checked
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
-    _check_not_empty("argmax", x, as_dims(dim, x.ndim))
-    return Tensor(np.argmax(x.data, axis=dim, keepdims=keepdim))
+    _check_not_empty("argmax", input, as_dims(dim, input.ndim))
+    return Tensor(np.argmax(input.data, axis=dim, keepdims=keepdim))
 
 
 @method()
 @checked
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest element is: the index along `dim`, or in the flattened tensor; the first of equal ones, or the first NaN."""
-    _check_not_empty("argmin", x, as_dims(dim, x.ndim))
-    return Tensor(np.argmin(x.data, axis=dim, keepdims=keepdim))
+    _check_not_empty("argmin", input, as_dims(dim, input.ndim))
+    return Tensor(np.argmin(input.data, axis=dim, keepdims=keepdim))
 
 
 @method()
 @checked
-def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)"""
-    return Tensor(np.all(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))
+    return Tensor(np.all(input.data, axis=as_dims(dim, input.ndim), keepdims=keepdim))
 
 
 @method()
 @checked
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true (not zero)"""
-    return Tensor(np.any(x.data, axis=as_dims(dim, x.ndim), keepdims=keepdim))
+    return Tensor(np.any(input.data, axis=as_dims(dim, input.ndim), keepdims=keepdim))
 
 
 def _check_floating(name: str, x: Tensor) -> None:

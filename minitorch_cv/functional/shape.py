@@ -26,56 +26,56 @@ class Reshape(Function):
 
 @method("reshape", "view")
 @checked
-def reshape(x: Tensor, *shape: Any) -> Tensor:
-    """The elements of `x`, in C order, in another shape; one length may be -1."""
-    lengths = as_shape(shape)
+def reshape(input: Tensor, shape: Any = (), *more: int) -> Tensor:
+    """The elements of `input`, in C order, in another shape; one length may be -1."""
+    lengths = as_shape((shape, *more))
     try:
-        return Reshape.apply(x, shape=lengths)
+        return Reshape.apply(input, shape=lengths)
     except ValueError:
-        raise ValueError(f"shape: got {lengths} for {x.numel()} elements of shape {x.shape}") from None
+        raise ValueError(f"shape: got {lengths} for {input.numel()} elements of shape {input.shape}") from None
 
 
 @method()
 @checked
-def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """`x` with the dimension `dim` cut into several of the lengths `sizes`, of which one may be -1; the inverse of `flatten`."""
-    dim = as_dim(dim, x.ndim)
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """`input` with the dimension `dim` cut into several of the lengths `sizes`, of which one may be -1; the inverse of `flatten`."""
+    dim = as_dim(dim, input.ndim)
     lengths = list(as_shape((sizes,)))
     if lengths.count(-1) == 1:
         known = math.prod([length for length in lengths if length != -1])
-        lengths[lengths.index(-1)] = x.shape[dim] // known if known else 0
-    if math.prod(lengths) != x.shape[dim] or min(lengths, default=1) < 0:
-        raise ValueError(f"sizes: got {tuple(sizes)}, which do not multiply to {x.shape[dim]}, the length of dimension {dim}")
-    return Reshape.apply(x, shape=(*x.shape[:dim], *lengths, *x.shape[dim + 1 :]))
+        lengths[lengths.index(-1)] = input.shape[dim] // known if known else 0
+    if math.prod(lengths) != input.shape[dim] or min(lengths, default=1) < 0:
+        raise ValueError(f"sizes: got {tuple(sizes)}, which do not multiply to {input.shape[dim]}, the length of dimension {dim}")
+    return Reshape.apply(input, shape=(*input.shape[:dim], *lengths, *input.shape[dim + 1 :]))
 
 
 @method()
 @checked
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """`x` with the dimensions from `start_dim` to `end_dim` (included) made one."""
-    if x.ndim == 0:
-        return x.reshape(1)
-    start, end = as_dim(start_dim, x.ndim, "start_dim"), as_dim(end_dim, x.ndim, "end_dim")
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """`input` with the dimensions from `start_dim` to `end_dim` (included) made one."""
+    if input.ndim == 0:
+        return input.reshape(1)
+    start, end = as_dim(start_dim, input.ndim, "start_dim"), as_dim(end_dim, input.ndim, "end_dim")
     if start > end:
         raise ValueError(f"start_dim: got {start_dim}, which comes after end_dim {end_dim}")
-    length = int(np.prod(x.shape[start : end + 1]))
-    return x.reshape(*x.shape[:start], length, *x.shape[end + 1 :])
+    length = int(np.prod(input.shape[start : end + 1]))
+    return input.reshape(*input.shape[:start], length, *input.shape[end + 1 :])
 
 
 @method()
 @checked
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """`x` with a dimension of length 1 put in before `dim`."""
-    dim = as_dim(dim, x.ndim + 1)
-    return Reshape.apply(x, shape=(*x.shape[:dim], 1, *x.shape[dim:]))
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """`input` with a dimension of length 1 put in before `dim`."""
+    dim = as_dim(dim, input.ndim + 1)
+    return Reshape.apply(input, shape=(*input.shape[:dim], 1, *input.shape[dim:]))
 
 
 @method()
 @checked
-def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
-    """`x` without its dimensions of length 1: all of them, or only those of `dim`."""
-    dims = as_dims(dim, x.ndim)
-    return Reshape.apply(x, shape=tuple([length for i, length in enumerate(x.shape) if i not in dims or length != 1]))
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
+    """`input` without its dimensions of length 1: all of them, or only those of `dim`."""
+    dims = as_dims(dim, input.ndim)
+    return Reshape.apply(input, shape=tuple([length for i, length in enumerate(input.shape) if i not in dims or length != 1]))
 
 
 class Permute(Function):
@@ -95,25 +95,25 @@ class Permute(Function):
 
 @method()
 @checked
-def permute(x: Tensor, *dims: Any) -> Tensor:
-    """Dimension i of the result is dimension dims[i] of `x`."""
-    dims = as_shape(dims, "dims")
-    order = tuple([as_dim(dim, x.ndim, "dims") for dim in dims])
-    if len(order) != x.ndim or len(set(order)) != x.ndim:
-        raise ValueError(f"dims: got {dims}, expected each of the {x.ndim} dimensions once")
-    return Permute.apply(x, dims=order)
+def permute(input: Tensor, dims: Any = (), *more: int) -> Tensor:
+    """Dimension i of the result is dimension dims[i] of `input`."""
+    dims = as_shape((dims, *more), "dims")
+    order = tuple([as_dim(dim, input.ndim, "dims") for dim in dims])
+    if len(order) != input.ndim or len(set(order)) != input.ndim:
+        raise ValueError(f"dims: got {dims}, expected each of the {input.ndim} dimensions once")
+    return Permute.apply(input, dims=order)
 
 
 @method()
 @checked
-def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """`x` with the dimensions `source` moved to the places `destination`; the others stay in their order."""
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """`input` with the dimensions `source` moved to the places `destination`; the others stay in their order."""
     sources, targets = ((dims,) if isinstance(dims, (int, np.integer)) else tuple(dims) for dims in (source, destination))
     if len(sources) != len(targets):
         raise ValueError(f"destination: got {len(targets)} dimensions, expected {len(sources)} like source")
-    moved = dict(zip(_distinct(targets, x.ndim, "destination"), _distinct(sources, x.ndim, "source"), strict=True))
-    others = (i for i in range(x.ndim) if i not in moved.values())
-    return Permute.apply(x, dims=tuple([moved[i] if i in moved else next(others) for i in range(x.ndim)]))
+    moved = dict(zip(_distinct(targets, input.ndim, "destination"), _distinct(sources, input.ndim, "source"), strict=True))
+    others = (i for i in range(input.ndim) if i not in moved.values())
+    return Permute.apply(input, dims=tuple([moved[i] if i in moved else next(others) for i in range(input.ndim)]))
 
 
 def _distinct(dims: tuple[int, ...], ndim: int, name: str) -> list[int]:
@@ -125,21 +125,21 @@ def _distinct(dims: tuple[int, ...], ndim: int, name: str) -> list[int]:
 
 @method()
 @checked
-def t(x: Tensor) -> Tensor:
+def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and single numbers stay as they are."""
-    if x.ndim > 2:
-        raise ValueError(f"x: got shape {x.shape}, expected at most 2 dimensions; use transpose(dim0, dim1)")
-    return Permute.apply(x, dims=tuple(range(x.ndim))[::-1])
+    if input.ndim > 2:
+        raise ValueError(f"input: got shape {input.shape}, expected at most 2 dimensions; use transpose(dim0, dim1)")
+    return Permute.apply(input, dims=tuple(range(input.ndim))[::-1])
 
 
 @method("transpose", "swapaxes", "swapdims")
 @checked
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """`x` with two dimensions exchanged."""
-    order = list(range(x.ndim))
-    dim0, dim1 = as_dim(dim0, x.ndim, "dim0"), as_dim(dim1, x.ndim, "dim1")
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`input` with two dimensions exchanged."""
+    order = list(range(input.ndim))
+    dim0, dim1 = as_dim(dim0, input.ndim, "dim0"), as_dim(dim1, input.ndim, "dim1")
     order[dim0], order[dim1] = dim1, dim0
-    return Permute.apply(x, dims=tuple(order))
+    return Permute.apply(input, dims=tuple(order))
 
 
 class Expand(Function):
@@ -157,16 +157,17 @@ class Expand(Function):
 
 @method("expand", "broadcast_to")
 @checked
-def broadcast_to(x: Tensor, *shape: Any) -> Tensor:
-    """`x` repeated along new dimensions and along those of length 1, without a copy (so it cannot be written to); -1 keeps a length."""
-    lengths = list(as_shape(shape))
-    added = len(lengths) - x.ndim
+def broadcast_to(input: Tensor, shape: Any = (), *more: int) -> Tensor:
+    """`input` repeated along new dimensions and along those of length 1, without a copy (so it cannot be written to); -1 keeps a length."""
+    shape = as_shape((shape, *more))
+    lengths = list(shape)
+    added = len(lengths) - input.ndim
     for i, length in enumerate(lengths):
         if length == -1 and i >= added:
-            lengths[i] = x.shape[i - added]
-    if added < 0 or any(old not in (1, new) for old, new in zip(x.shape, lengths[added:], strict=True)):
-        raise ValueError(f"shape: got {as_shape(shape)}, to which shape {x.shape} cannot be broadcast")
-    return Expand.apply(x, shape=tuple(lengths))
+            lengths[i] = input.shape[i - added]
+    if added < 0 or any(old not in (1, new) for old, new in zip(input.shape, lengths[added:], strict=True)):
+        raise ValueError(f"shape: got {shape}, to which shape {input.shape} cannot be broadcast")
+    return Expand.apply(input, shape=tuple(lengths))
 
 
 class Contiguous(Function):
@@ -181,16 +182,16 @@ class Contiguous(Function):
 
 @method()
 @checked
-def contiguous(x: Tensor) -> Tensor:
-    """`x` with its elements side by side in C order in memory: itself where they are, else a copy."""
-    return x if x.data.flags.c_contiguous else Contiguous.apply(x)
+def contiguous(input: Tensor) -> Tensor:
+    """`input` with its elements side by side in C order in memory: itself where they are, else a copy."""
+    return input if input.data.flags.c_contiguous else Contiguous.apply(input)
 
 
 # --- arguments
 
 
 def as_shape(shape: tuple, name: str = "shape") -> tuple[int, ...]:
-    """The arguments of x.reshape(2, 3) and of x.reshape((2, 3)) alike."""
+    """The lengths of x.reshape(2, 3) and of x.reshape((2, 3)) alike; with the arguments `shape, *more` also of shape=(2, 3)."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
     if not all(hasattr(length, "__index__") for length in shape):

@@ -18,28 +18,28 @@ class ValuesAndIndices(NamedTuple):
 
 @method()
 @checked
-def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The places along `dim` of the elements from the smallest to the largest, or the other way round. NaN is larger than all others.
 
     Equal elements always keep their order; `stable` is there for PyTorch's sake.
     """
-    if x.ndim == 0:
+    if input.ndim == 0:
         as_dim(dim, 1)
-        return Tensor(np.zeros_like(x.data, dtype=np.int64))
-    dim = as_dim(dim, x.ndim)
+        return Tensor(np.zeros_like(input.data, dtype=np.int64))
+    dim = as_dim(dim, input.ndim)
     if not descending:
-        return Tensor(np.argsort(x.data, axis=dim, kind="stable"))
+        return Tensor(np.argsort(input.data, axis=dim, kind="stable"))
     # Backwards twice, so that equal elements keep their order.
-    order = np.argsort(np.flip(x.data, dim), axis=dim, kind="stable")
-    return Tensor((x.shape[dim] - 1 - np.flip(order, dim)).copy())
+    order = np.argsort(np.flip(input.data, dim), axis=dim, kind="stable")
+    return Tensor((input.shape[dim] - 1 - np.flip(order, dim)).copy())
 
 
 @method()
 @checked
-def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
     """(values, indices): the elements along `dim` in order, and where they stood; the other arguments are those of `argsort`."""
-    indices = argsort(x, dim, descending, stable)
-    return ValuesAndIndices(x.gather(dim, indices), indices)
+    indices = argsort(input, dim, descending, stable)
+    return ValuesAndIndices(input.gather(dim, indices), indices)
 
 
 @method()

@@ -45,8 +45,8 @@ def _unary(
     body = {"ufunc": staticmethod(ufunc), "gradient": staticmethod(gradient), "from_output": of_x is None, "__doc__": what}
     node: Any = type(name.capitalize(), (Unary,), body)
 
-    def function(x: Operand) -> Tensor:
-        return node.apply(floating(as_tensor("x", x, name)))
+    def function(input: Operand) -> Tensor:
+        return node.apply(floating(as_tensor("input", input, name)))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = what
@@ -91,9 +91,9 @@ class Abs(Function):
 
 @method("abs", "__abs__")
 @checked
-def abs(x: Tensor) -> Tensor:
+def abs(input: Tensor) -> Tensor:
     """The absolute value; its gradient at 0 is 0."""
-    return Abs.apply(x)
+    return Abs.apply(input)
 
 
 # --- steps: functions that are constant between their jumps
@@ -114,9 +114,9 @@ class Step(Function):
 def _step(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Operand], Tensor]:
     """The function `name`, which leaves integers as they are."""
 
-    def function(x: Operand) -> Tensor:
-        x = as_tensor("x", x, name)
-        return Step.apply(x, ufunc=ufunc) if x.dtype.kind == "f" else x.clone()
+    def function(input: Operand) -> Tensor:
+        input = as_tensor("input", input, name)
+        return Step.apply(input, ufunc=ufunc) if input.dtype.kind == "f" else input.clone()
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{what}; its gradient is 0."
@@ -130,17 +130,17 @@ trunc = _step(np.trunc, "trunc", "x without what stands behind the point", "__tr
 
 @method("round", "__round__")
 @checked
-def round(x: Tensor, decimals: int = 0) -> Tensor:
+def round(input: Tensor, decimals: int = 0) -> Tensor:
     """x rounded to that many decimals (negative: to tens, hundreds, ...), and from halfway to the even side. Its gradient is 0."""
     if decimals > 0:
-        return round(x * 10**decimals) / 10**decimals
+        return round(input * 10**decimals) / 10**decimals
     if decimals < 0:
-        return round(x / 10**-decimals) * 10**-decimals
-    return Step.apply(x, ufunc=np.rint) if x.dtype.kind == "f" else x.clone()
+        return round(input / 10**-decimals) * 10**-decimals
+    return Step.apply(input, ufunc=np.rint) if input.dtype.kind == "f" else input.clone()
 
 
 @method()
 @checked
-def sign(x: Tensor) -> Tensor:
+def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; its gradient is 0."""
-    return Step.apply(x, ufunc=np.sign)
+    return Step.apply(input, ufunc=np.sign)

@@ -174,7 +174,7 @@ def test_a_gradient_does_not_leak_through_where() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="min, max: got None for both"):
         leaf(np.ones(2)).clamp()
-    with pytest.raises(TypeError, match="y of add: got str, expected a Tensor, a number or an array"):
+    with pytest.raises(TypeError, match="other of add: got str, expected a Tensor, a number or an array"):
         leaf(np.ones(2)) + "1"
 
 

@@ -68,6 +68,11 @@ def test_filled_tensors() -> None:
     assert mt.arange(3).tolist() == [0, 1, 2]
     assert mt.arange(1, 2, 0.5).dtype == np.float32
     assert mt.eye(2).tolist() == [[1, 0], [0, 1]]
+    assert mt.eye(2, 3).tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert mt.full(size=(2,), fill_value=7).tolist() == [7, 7]
+    for like in (mt.empty_like, mt.rand_like, mt.randn_like):
+        assert (like(x).shape, like(x).dtype, like(x, dtype="float32").dtype) == ((2, 3), np.float64, np.float32)
+        assert like(x, device="meta").is_meta
     assert mt.zeros(2, requires_grad=True).requires_grad
 
 
@@ -81,6 +86,26 @@ def test_random_tensors_follow_the_seed() -> None:
     assert [x.dtype for x in first] == [np.float32, np.float32, np.int64]
     assert set(first[2].tolist()) == {2, 3, 4}
     assert 0 <= first[1].min().item() <= first[1].max().item() < 1
+
+
+def test_bounds_of_random_integers() -> None:
+    for x in (mt.randint(2, (3, 4)), mt.randint(2, size=(3, 4)), mt.randint(high=2, size=(3, 4)), mt.randint(0, 2, (3, 4))):
+        assert x.shape == (3, 4)
+        assert {*x.flatten().tolist()} <= {0, 1}
+    with pytest.raises(ValueError, match="high: got 2 with low 2"):
+        mt.randint(2, 2, (3,))
+
+
+def test_arguments_have_the_names_of_pytorch() -> None:
+    x = mt.arange(6).reshape(2, 3)
+    assert mt.flip(input=x, dims=(0, 1)).tolist() == x.flip(0, 1).tolist() == x.flip((0, 1)).tolist() == [[5, 4, 3], [2, 1, 0]]
+    assert mt.permute(x, dims=(1, 0)).shape == x.permute(1, 0).shape == x.permute([1, 0]).shape == (3, 2)
+    assert mt.reshape(x, shape=(3, 2)).shape == x.reshape(3, -1).shape == (3, 2)
+    assert mt.broadcast_to(x, shape=(4, 2, 3)).shape == x.expand(4, -1, -1).shape == (4, 2, 3)
+    assert mt.add(input=x, other=x, alpha=2).tolist() == x.add(other=x, alpha=2).tolist() == (3 * x).tolist()
+    assert mt.where(x > 2, input=x, other=0).tolist() == [[0, 0, 0], [3, 4, 5]]
+    assert mt.mm(x, mat2=x.t()).tolist() == mt.matmul(x, other=x.t()).tolist()
+    assert mt.tensor(5).reshape(()).permute().shape == ()
 
 
 # --- numbers beside tensors

@@ -146,10 +146,10 @@ ROWS = [
     *[Row(name, _one, domain) for name, domain in UNARY.items()],
     Row("round", _rounded, Domain(-29, 29, tuple(i / 2 for i in range(-57, 58, 2)))),
     Row("add", _scaled, bad=(
-        bad(TypeError, "y of add: got str", ONES, "1"), bad(TypeError, "add: got tensors of", ONES, ONES.astype("f")),
+        bad(TypeError, "other of add: got str", ONES, "1"), bad(TypeError, "add: got tensors of", ONES, ONES.astype("f")),
     )),
-    Row("sub", _scaled, bad=(bad(TypeError, "y of sub: got str", ONES, "1"),)),
-    Row("mul", _two, bad=(bad(TypeError, "y of mul: got NoneType", ONES, None),)),
+    Row("sub", _scaled, bad=(bad(TypeError, "other of sub: got str", ONES, "1"),)),
+    Row("mul", _two, bad=(bad(TypeError, "other of mul: got NoneType", ONES, None),)),
     Row("div", _divided),
     Row("div", _rounded_quotient, variant="rounded", bad=(bad(ValueError, "rounding_mode: got 'up'", ONES, 2, rounding_mode="up"),)),
     Row("floor_divide", _whole, torch=None, bad=(

@@ -149,7 +149,7 @@ ROWS = [
         bad(ValueError, "num_classes: got -1", I[:0]),
     )),
     Row("bincount", _bincount, differentiable=False, shape_only=False, bad=(
-        bad(ValueError, "x: got float64", X[0, 0]), bad(ValueError, "x: got int64 of shape", I),
+        bad(ValueError, "input: got float64", X[0, 0]), bad(ValueError, "input: got int64 of shape", I),
         bad(ValueError, "minlength: got -1", I[0, 0], minlength=-1), bad(ValueError, "weights: got shape", I[0, 0], X),
     )),
 ]  # fmt: skip

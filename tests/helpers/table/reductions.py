@@ -149,11 +149,11 @@ ROWS = [
     )),
     Row("matmul", _matmul_of_many, variant="batches"),
     Row("mm", partial(_product, "mk", "kn"), backends=BOTH, bad=(
-        bad(ValueError, "input: got shape", X, X), bad(ValueError, "other: got shape", X[0], V),
+        bad(ValueError, "input: got shape", X, X), bad(ValueError, "mat2: got shape", X[0], V),
     )),
-    Row("mv", partial(_product, "mk", "k"), backends=BOTH, bad=(bad(ValueError, "other: got shape", X[0], X[0]),)),
+    Row("mv", partial(_product, "mk", "k"), backends=BOTH, bad=(bad(ValueError, "vec: got shape", X[0], X[0]),)),
     Row("bmm", partial(_product, "bmk", "bkn"), bad=(
-        bad(ValueError, "other: got shape", X, X[0]), bad(ValueError, "other: got 1 matrices", X, np.ones((1, 4, 2))),
+        bad(ValueError, "mat2: got shape", X, X[0]), bad(ValueError, "mat2: got 1 matrices", X, np.ones((1, 4, 2))),
     )),
     Row("dot", partial(_product, "k", "k"), backends=BOTH, bad=(bad(ValueError, "input: got shape", X[0], V),)),
     Row("outer", partial(_product, "m", "n"), bad=(bad(ValueError, "vec2: got shape", V, X[0]),)),

@@ -166,7 +166,7 @@ ROWS = [
         bad(IndexError, "source: got 3", X, 3, 0), bad(ValueError, "destination: got 1 dim", X, (0, 1), 0),
         bad(ValueError, "source: got", X, (0, 0), (0, 1)),
     )),
-    Row("t", _matrix, bad=(bad(ValueError, "x: got shape", X),)),
+    Row("t", _matrix, bad=(bad(ValueError, "input: got shape", X),)),
     Row("transpose", lambda rng, values: call(*_at_a_dim(rng, values).args, -1), bad=(bad(IndexError, "dim1: got 3", X, 0, 3),)),
     Row("broadcast_to", _broadcast, bad=(bad(ValueError, "shape: got", X, (3, 3, 4)), bad(ValueError, "shape: got", X, (4,)))),
     Row("narrow", _narrow, bad=(bad(IndexError, "start: got 4", X, 1, 4, 0), bad(ValueError, "length: got 3", X, 1, 1, 3))),
@@ -194,9 +194,9 @@ ROWS = [
     Row("diagonal", _diagonal, bad=(bad(ValueError, "dim2: got -3", X, 0, 0, -3), bad(IndexError, "dim1: got 3", X, 0, 3, 0))),
     Row("diag_embed", _diag_embed, bad=(
         bad(ValueError, "dim2: got 0", X, 0, 0, 0),
-        bad(ValueError, "x: got a single number", np.ones(())),
+        bad(ValueError, "input: got a single number", np.ones(())),
     )),
-    Row("diag", _diag, bad=(bad(ValueError, "x: got shape", X),)),
-    Row("tril", _triangle, bad=(bad(ValueError, "x: got shape", X[0, 0]),)),
-    Row("triu", _triangle, bad=(bad(ValueError, "x: got shape", X[0, 0]),)),
+    Row("diag", _diag, bad=(bad(ValueError, "input: got shape", X),)),
+    Row("tril", _triangle, bad=(bad(ValueError, "input: got shape", X[0, 0]),)),
+    Row("triu", _triangle, bad=(bad(ValueError, "input: got shape", X[0, 0]),)),
 ]  # fmt: skip
