@@ -149,7 +149,7 @@ def table(results: dict[str, dict[str, Any]], names: list[str]) -> Table:
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Which functions; all if none is named.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side, for each function and pass.")] = 7,
-    repetitions: Annotated[int, typer.Option(min=1, help="Timed runs in a turn.")] = 5,
+    turn: Annotated[float, typer.Option(min=0.0, help="Seconds of a turn, about: short functions run more often.")] = 0.15,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each side.")] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all numbers to this file.")] = None,
 ) -> None:
@@ -170,7 +170,8 @@ def main(
             check(workers, [name])
             for task in [f"{name}: {which}" for which in PASSES]:
                 status.update(task)
-                seconds = take_turns(workers, task, rounds, repetitions)
+                slowest = max(min(worker.time(task, 3)) for worker in workers)
+                seconds = take_turns(workers, task, rounds, max(3, min(300, round(turn / slowest))))
                 speed = {side: ratios(seconds[side], seconds[OURS]) for side in (DEFAULT, CHANNELS_LAST)}
                 results[task] = {"seconds": seconds, "speed_ratio": speed}
             for worker in workers:
