@@ -50,7 +50,13 @@ def train(
         "polynomial or exponential.",
     )] = None,
     ema: Annotated[float | None, typer.Option(help="Decay of an average of the weights, 0.999 say, to be used in their place.")] = None,
-    augment: Annotated[bool | None, typer.Option("--augment/--no-augment", help="Random crops and flips of the training images.")] = None,
+    augment: Annotated[bool | None, typer.Option("--augment/--no-augment", help="Random changes of the training images.")] = None,
+    augmentation: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=VALUE",
+        help="One of these changes, beside the recipe's: crop=4, resized_crop=[0.5,1], flip=true, vertical_flip=true, rotation=10, "
+        "randaugment=[2,9], trivial_augment=true, color_jitter=[0.4,0.4,0.4,0.1], pca_noise=0.1, cutout=8, erasing=0.25, mixup=0.2, "
+        "cutmix=1. Several times for several; 0 for none.",
+    )] = None,
     validation: Annotated[float | None, typer.Option(help="Part of the training images, 0.1 say, to choose the best epoch by.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random. Default 0.")] = None,
     threads: Annotated[int | None, typer.Option(help="Of kernels and BLAS. Default: as many as there are cores to use.")] = None,
@@ -66,11 +72,13 @@ def train(
         "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
     }  # fmt: skip
     with errors_as_sentences():
+        from minitorch_cv.training.augmentation import from_options
         from minitorch_cv.training.errors import RunError, Stopped
         from minitorch_cv.training.reporting import ConsoleReporter
         from minitorch_cv.training.run_folder import RunFolder
         from minitorch_cv.training.session import new_session, resumed_session
 
+        given["augmentation"] = from_options(augmentation) if augmentation else None
         models = our_models()
         report = ConsoleReporter(console())
         if resume:

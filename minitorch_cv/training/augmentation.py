@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitorch_cv.data import (
@@ -24,6 +25,7 @@ from minitorch_cv.data import (
 )
 from minitorch_cv.data.mixing import Mixing
 from minitorch_cv.data.transforms import Transform
+from minitorch_cv.training.choices import check_choice
 
 if TYPE_CHECKING:
     from minitorch_cv.training.recipe import Recipe
@@ -78,3 +80,16 @@ MIX: Mapping[str, Callable[[Any, Dataset], Mixing]] = {  # of several, one is dr
     "cutmix": lambda alpha, images: CutMix(alpha),
 }
 AUGMENTATIONS = (*EARLY, *LATE, *MIX)
+
+
+def from_options(texts: Iterable[str]) -> dict[str, Any]:
+    """What the command line says, `["crop=4", "flip=true", "randaugment=[2, 9]"]`, as part of a recipe's `augmentation`."""
+    values = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        check_choice("--augmentation", name, AUGMENTATIONS)
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError(f"--augmentation: got {text!r}, expected {name}= and a number, a list of numbers, true or false") from None
+    return values

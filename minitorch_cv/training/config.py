@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -66,8 +67,8 @@ class Config:
         return {
             "model": self.model, "data": self.data, "data_dir": self.data_dir, "epochs": r.epochs, "batch_size": r.batch_size,
             "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "weight_decay": r.weight_decay, "schedule": r.schedule,
-            "ema": r.ema, "augment": r.augment, "validation": self.validation, "seed": self.seed, "threads": self.threads,
-            "backend": self.backend, "limit": self.limit,
+            "ema": r.ema, "augment": r.augment, "augmentation": dict(r.augmentation), "validation": self.validation, "seed": self.seed,
+            "threads": self.threads, "backend": self.backend, "limit": self.limit,
         }  # fmt: skip
 
     def require_no_contradiction(self, given: Mapping[str, Any]) -> None:
@@ -76,6 +77,8 @@ class Config:
         for name, value in given.items():
             if name == "data_dir" and value is not None:
                 value = absolute(value)
+            if name == "augmentation" and value is not None:  # the options name a part of it
+                value = {**recorded[name], **value}
             if value is None or value == recorded[name]:
                 continue
             raise RunError(
@@ -122,4 +125,6 @@ def _flag(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{'' if value else 'no-'}{name.replace('_', '-')}"
     flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{flag} {key}={json.dumps(entry, separators=(',', ':'))}" for key, entry in value.items()) or f"no {flag}"
     return f"{flag} {value}" if value is not None else f"no {flag}"

@@ -67,7 +67,8 @@ class Recipe:
         """This recipe with some values replaced; options that are None leave theirs.
 
         Another optimiser brings its own customary learning rate and momentum, and another schedule its own options,
-        unless they are given too: 0.1 is a learning rate for SGD and ruin for Adam.
+        unless they are given too: 0.1 is a learning rate for SGD and ruin for Adam. Augmentation that is given joins the recipe's,
+        and switches `augment` on.
         """
         given = {name: value for name, value in options.items() if value is not None}
         changes: dict[str, Any] = {}
@@ -76,6 +77,9 @@ class Recipe:
             changes.update(lr=OPTIMIZERS[optimizer].usual_lr, momentum=OPTIMIZERS[optimizer].usual_momentum)
         if schedule != self.schedule:
             changes.update(schedule_options={})
+        if "augmentation" in given:
+            changes.update(augment=True)
+            given["augmentation"] = {**self.augmentation, **given["augmentation"]}
         return replace(self, **{**changes, **given})
 
     def with_pixels_as_they_are(self) -> "Recipe":

@@ -19,6 +19,7 @@ from kernels.backend import backend as use_backend
 from minitorch_cv.data import list_datasets
 from minitorch_cv.nn import Module
 from minitorch_cv.training import environment
+from minitorch_cv.training.augmentation import augmentations
 from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.config import Config, absolute
 from minitorch_cv.training.errors import RunError
@@ -29,7 +30,7 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
 
-RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "ema", "augment")
+RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "ema", "augment", "augmentation")
 
 
 class ModelEntry(Protocol):
@@ -88,6 +89,7 @@ def new_session(
     data_dir = absolute(given["data_dir"]) if given["data_dir"] is not None else None
     image_size = entry.input_shape[1:]
     images = load_images(data, data_dir, image_size, given["limit"], given["validation"])
+    augmentations(recipe, images.train)  # raises what is wrong with them before there is a folder
     config = Config(
         model=entry.name,
         model_options={"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes)},
@@ -148,7 +150,8 @@ def describe(config: Config) -> str:
     momentum = f" momentum {r.momentum:g}" if r.momentum else ""
     decay = f" weight decay {r.weight_decay:g}" if r.weight_decay else ""
     averaged = f", averaged with decay {r.ema:g}" if r.ema is not None else ""
-    augmented = ", augmented" if r.augment else ""
+    changes = ", ".join(name for name, value in r.augmentation.items() if value) if r.augment else ""
+    augmented = f", augmented ({changes})" if changes else ""
     return (
         f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
         f"schedule {r.schedule}{averaged}{augmented}; seed {config.seed}, {config.threads} threads, {config.backend}"

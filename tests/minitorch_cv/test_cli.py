@@ -104,6 +104,30 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
     assert "adamw lr 0.002 weight decay 0.1, schedule cosine; seed 3, 1 threads, numpy" in result.output
 
 
+def test_augmentation_joins_the_recipes(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(folder, "--augmentation", "mixup=0.2", "--augmentation", "randaugment=[1, 5]", "--augmentation", "crop=0")
+    recipe = RunFolder(folder).read_config().recipe
+    assert recipe.augment
+    assert recipe.augmentation == {"crop": 0, "mixup": 0.2, "randaugment": [1, 5]}
+    again = ("train", "--resume", "--out", folder, "--augmentation")
+    assert call(*again, "mixup=0.2").exit_code == 0
+    assert "--augmentation mixup=0.3 --augmentation randaugment=[1,5] contradicts the run" in fails(*again, "mixup=0.3")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("mixer=1", "--augmentation: got 'mixer', expected one of crop, resized_crop, "),
+        ("flip", "--augmentation: got 'flip', expected flip= and a number, a list of numbers, true or false"),
+        ("mixup=-1", "augmentation: mixup cannot be -1: alpha: got -1, expected a positive number"),
+    ],
+)
+def test_augmentation_that_makes_no_sense(tmp_path: Path, value: str, message: str) -> None:
+    assert message in fails("train", "--limit", "50", "--out", tmp_path / "run", "--augmentation", value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_resume_after_the_end(run_dir: Path) -> None:
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.suffix != ".png"}
     result = call("train", "--resume", "--out", run_dir, "--epochs", "2")
