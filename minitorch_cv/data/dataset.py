@@ -43,6 +43,9 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        return f"Dataset({self.name}: {len(self)} images of {' x '.join(map(str, self.image_shape))}, {len(self.classes)} classes)"
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""

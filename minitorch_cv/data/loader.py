@@ -61,6 +61,9 @@ class Loader:
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
+    def __iter__(self) -> Iterator[Batch]:
+        raise TypeError("Loader: it does not count epochs by itself; write `for images, labels in loader.epoch(number):`")
+
     def order(self, epoch: int) -> np.ndarray:
         """The indices of the images in the order in which epoch number `epoch` shows them."""
         if not self.shuffle:

@@ -21,7 +21,8 @@ class Optimizer:
     `param_groups` is a list of such dictionaries, complete ones; what is changed there holds from the next step on.
     `state` maps each tensor to what the optimiser remembers about it, arrays and numbers by name.
 
-    A subclass defines `check`, which judges the hyperparameters of a group, `update`, and the names of what it remembers.
+    A subclass defines `update`, and where there is something to say, `check`, which judges the hyperparameters of a group, and the names
+    of what it remembers.
     """
 
     required_state: tuple[str, ...] = ()  # what `state` holds for each parameter that was updated
@@ -33,6 +34,8 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = {}
         if isinstance(params, Tensor):
             raise TypeError("params: got a single tensor, expected a list of them")
+        if not isinstance(params, Iterable):
+            raise TypeError(f"params: got {type(params).__name__}, expected tensors, such as the parameters() of a module, or groups")
         entries: list[Any] = list(params)
         if not entries:
             raise ValueError("params: got no parameters, expected at least one")
@@ -42,11 +45,10 @@ class Optimizer:
 
     def check(self, group: Group) -> None:
         """Raise ValueError if a hyperparameter of `group` makes no sense."""
-        raise NotImplementedError
 
     def update(self, group: Group, params: list[Tensor], grads: list[np.ndarray]) -> None:
         """Update those tensors of `group` that have a gradient, in place."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define update")
 
     def add_param_group(self, group: Group) -> None:
         """Update more tensors from now on, with hyperparameters of their own: those in `group`, else the defaults."""
@@ -71,7 +73,11 @@ class Optimizer:
                 raise ValueError(f"params: number {place}, of shape {param.shape}, is in the list or in another group already")
             taken.add(id(param))
         complete = {**self.defaults, **group, "params": params}
-        self.check(complete)
+        try:
+            self.check(complete)
+        except TypeError as error:
+            got = ", ".join(f"{name}={complete[name]!r}" for name in self.defaults)
+            raise TypeError(f"group: got {got}, expected numbers ({error})") from error
         self.param_groups.append(complete)
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -30,7 +30,7 @@ class RuleOptimizer(Optimizer):
 
     def numbers(self, group: Group, state: State) -> Numbers:
         """What the rule is told of a parameter; `state["step"]` is the number of this step, from 1. What changes is noted in `state`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define numbers")
 
     def check(self, group: Group) -> None:
         """See `Optimizer.check`."""

@@ -115,7 +115,7 @@ SCHEDULES: Mapping[str, Callable[..., LRScheduler]] = {
     "linear": _linear,  # up from nearly zero in the first part `warmup`, then down to zero, both in a straight line
     "warmup-cosine": _warmup_cosine,  # up in a straight line in the first part `warmup`, then half a cosine down to `lowest`
     "warm-restarts": _warm_restarts,  # half cosines, the first in the part `first`, each `times` as long as the one before (SGDR)
-    "one-cycle": _one_cycle,  # up in the first part `warmup`, then down to nearly zero, both in half a cosine
+    "one-cycle": _one_cycle,  # up in the first part `warmup`, then down to nearly zero, both in half a cosine; `cycle_momentum`: against it
     "cyclic": _cyclic,  # `cycles` times up from the part `lowest` and down again, each half as high as the one before
     "polynomial": _polynomial,  # down to zero as (1 - t)^`power`
     "exponential": _exponential,  # down to the part `last` by the same factor in every update

@@ -43,7 +43,7 @@ class LRScheduler:
 
     def lr_at(self, base_lr: float, t: int) -> float:
         """The learning rate at time t of a group that began with `base_lr`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define lr_at")
 
     def step(self) -> None:
         """Go on to the next time."""

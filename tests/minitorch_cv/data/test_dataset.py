@@ -18,6 +18,7 @@ def test_a_data_set() -> None:
     dataset = Dataset(IMAGES, LABELS, ("a", "b"), "test")
     assert len(dataset) == 10
     assert dataset.image_shape == (3, 4, 5)
+    assert repr(dataset) == "Dataset(test: 10 images of 3 x 4 x 5, 2 classes)"
     few = dataset.subset(np.array([3, 1]))
     np.testing.assert_array_equal(few.images, IMAGES[[3, 1]])
     np.testing.assert_array_equal(few.labels, [1, 1])

@@ -50,6 +50,11 @@ def test_what_comes(prefetch: int) -> None:
     assert x.transpose(0, 2, 3, 1).flags.c_contiguous  # channels last in memory
 
 
+def test_epochs_are_named() -> None:
+    with pytest.raises(TypeError, match=r"for images, labels in loader.epoch\(number\)"):
+        iter(Loader(dataset(5), 2))
+
+
 def test_length() -> None:
     for count, size in ((23, 5), (20, 5), (3, 5), (0, 5)):
         for drop in (False, True):

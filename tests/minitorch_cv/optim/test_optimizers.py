@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minitorch_cv as mt
 from minitorch_cv import optim
 from minitorch_cv.optim import SGD, Adam, AdamW, Optimizer
 from minitorch_cv.tensor import Tensor
@@ -195,6 +196,8 @@ def test_bad_parameters() -> None:
         SGD(iter(()))
     with pytest.raises(TypeError, match="params: got a single tensor"):
         SGD(tensor)
+    with pytest.raises(TypeError, match=r"params: got Tensors, expected tensors, such as the parameters\(\) of a module"):
+        SGD(type("Tensors", (), {})())
     with pytest.raises(TypeError, match="params: number 1 is ndarray"):
         SGD([tensor, np.ones(3)])
     with pytest.raises(TypeError, match="params: got a set"):
@@ -250,6 +253,32 @@ def test_bad_hyperparameters(make: Any, options: dict, says: str) -> None:
         make([param(3)], **options)
     with pytest.raises(ValueError, match=says):
         make([{"params": [param(3)], **options}])
+
+
+@pytest.mark.parametrize(("make", "options"), [(SGD, {"lr": "0.1"}), (Adam, {"betas": 0.9}), (optim.RMSprop, {"eps": None})])
+def test_hyperparameters_that_are_no_numbers(make: Any, options: dict) -> None:
+    ((name, value),) = options.items()
+    with pytest.raises(TypeError, match=f"group: got .*{name}={value!r}.*, expected numbers"):
+        make([param(3)], **options)
+
+
+def test_an_optimizer_of_ones_own() -> None:
+    class SignSGD(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.5) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def update(self, group: Any, params: Any, grads: Any) -> None:
+            for tensor, grad in zip(params, grads, strict=True):
+                tensor.data -= group["lr"] * np.sign(grad)
+
+    x = mt.tensor([1.0, -1.0], requires_grad=True)
+    optimizer = SignSGD([x])
+    (x * mt.tensor([3.0, -2.0])).sum().backward()
+    optimizer.step()
+    assert x.tolist() == [0.5, -0.5]
+    base = optim.Optimizer([x], {"lr": 0.1})
+    with pytest.raises(NotImplementedError, match="Optimizer does not define update"):
+        base.step()
 
 
 def test_mismatched_gradients_leave_no_trace() -> None:
