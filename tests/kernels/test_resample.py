@@ -109,6 +109,16 @@ def test_special_values_reach_their_pixels_alone(backend: str, value: float) -> 
     np.testing.assert_array_equal(y[0, 0, 1], np.array([value, value, 1], np.float32))
 
 
+@pytest.mark.parametrize(("size", "out"), [((3, 2), (0, 1)), ((3, 2), (2, 0)), ((0, 2), (0, 4)), ((3, 0), (5, 0))])
+def test_images_without_pixels(backend: str, size: tuple[int, int], out: tuple[int, int]) -> None:
+    """Also the way back, from images without pixels to such that have some."""
+    rows, columns = (picked(length, np.zeros(number, int)) for length, number in zip(size, out, strict=True))
+    x = np.ones((2, 3, *size))
+    y = kernels.resample2d(x, rows, columns)
+    assert y.shape == (2, 3, *out)
+    np.testing.assert_array_equal(kernels.resample2d(y, rows.adjoint, columns.adjoint), np.zeros(x.shape))
+
+
 def test_threads_do_not_change_the_result_and_empty_batches_are_empty() -> None:
     x = np.random.default_rng(0).standard_normal((3, 5, 17, 19)).astype(np.float32)
     rows, columns = table("bicubic", 17, 29, 17 / 29, False, False), table("bilinear", 19, 7, 19 / 7, False, True)
