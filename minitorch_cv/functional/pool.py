@@ -4,6 +4,7 @@ Where the winners of a maximum are known, it is a linear map, which picks one pi
 anyway. Each map is paired with its adjoint, and each is the gradient of the other.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from minitorch_cv.autograd import Function
 from minitorch_cv.functional.checks import as_batch, check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.index import last_writes
+from minitorch_cv.functional.reduce import power
 from minitorch_cv.tensor import Tensor
 
 AdaptiveSize = int | tuple[int | None, int | None] | None  # None keeps a length
@@ -181,21 +183,27 @@ def avg_pool2d(
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: int | Pair, stride: int | Pair | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window, p = norm_type, without absolute values: (sum of x^p)^(1/p).
+    """The p-norm of every window, p = norm_type, without absolute values: (sum of x^p)^(1/p); infinity for the largest |x|.
 
     kernel_size, stride (None: kernel_size), ceil_mode: as in `avg_pool2d`; a window that hangs over the end counts as if what it does
-    not see were like the rest. norm_type 1 is the sum. Where the sum is zero the gradient is NaN, and where p is not
-    a whole number so are powers of negative numbers: PyTorch's definition.
+    not see were like the rest. norm_type 1 is the sum. For p > 1, the gradient is 0 where the sum is; powers of negative numbers are NaN
+    where p is not a whole number.
     (Sermanet et al. 2012, "Convolutional neural networks applied to house numbers digit classification".)
     """
     check_floating("input", input)
     check_number("norm_type", norm_type)
     if norm_type == 0:
         raise ValueError("norm_type: got 0, expected another number")
+    if math.isinf(norm_type):
+        sign = math.copysign(1, norm_type)  # the smallest |x| is the largest of all -|x|
+        largest: Any = max_pool2d(sign * input.abs(), kernel_size, stride, ceil_mode=ceil_mode)
+        return largest * sign
     height, width = pair(kernel_size, "kernel_size", 1)
     powers = input if norm_type == 1 else input**norm_type
     sums = avg_pool2d(powers, (height, width), stride, 0, ceil_mode) * (height * width)
-    return sums if norm_type == 1 else sums ** (1 / norm_type)
+    if norm_type == 1:
+        return sums
+    return sums ** (1 / norm_type) if norm_type < 0 else power(sums, 1 / norm_type)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: AdaptiveSize) -> Tensor:

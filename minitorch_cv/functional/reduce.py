@@ -9,6 +9,7 @@ from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import maximum, minimum, where
 from minitorch_cv.functional.join import cat
+from minitorch_cv.functional.operands import floating
 from minitorch_cv.functional.shape import as_dim, as_dims
 from minitorch_cv.functional.sort import ValuesAndIndices
 from minitorch_cv.functional.unary import Step
@@ -57,7 +58,8 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     _check_floating("mean", input)
     dims = as_dims(dim, input.ndim)
     count = math.prod([input.shape[i] for i in dims])
-    return sum(input, dims, keepdim) / count
+    wide = np.promote_types(input.dtype, np.float32)  # a sum of float16 may leave its range where the mean does not
+    return (sum(input.to(wide), dims, keepdim) / count).to(input.dtype)
 
 
 @method()
@@ -120,11 +122,11 @@ def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = Fa
         return (amax if p > 0 else amin)(size, dim, keepdim)
     if p < 0:
         return sum(size**p, dim, keepdim) ** (1 / p)
-    total = sum(_power(size, p), dim, keepdim)
-    return _power(total, 1 / p)
+    total = sum(power(size, p), dim, keepdim)
+    return power(total, 1 / p)
 
 
-def _power(x: Tensor, p: float) -> Tensor:
+def power(x: Tensor, p: float) -> Tensor:
     """x ** p for x >= 0 and p > 0, with the gradient 0 at 0 also where it has none"""
     zero = x == 0
     return where(zero, 0, where(zero, 1, x) ** p)
@@ -161,9 +163,9 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor
 @method()
 @checked
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows."""
-    dims = as_dims(dim, input.ndim)
-    peak = np.max(input.data, axis=dims, keepdims=True)
+    """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows; -infinity where there is nothing."""
+    input, dims = floating(input), as_dims(dim, input.ndim)
+    peak = np.max(input.data, axis=dims, keepdims=True, initial=-np.inf)
     peak = Tensor(np.where(np.isfinite(peak), peak, 0).astype(input.dtype))
     y = sum((input - peak).exp(), dims, keepdim=True).log() + peak
     return y if keepdim else y.squeeze(dims)

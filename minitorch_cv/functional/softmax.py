@@ -1,5 +1,6 @@
 """Softmax and its logarithm along a dimension. Their gradients are written in terms of the result, and the input is not kept."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _along(function: type[Function], input: Tensor, dim: int, temperature: float
         input = input / temperature
     order = [axis for axis in range(input.ndim) if axis != dim] + [dim]
     moved = input.permute(*order)
-    rows = function.apply(moved.reshape(-1, moved.shape[-1]))
+    rows = function.apply(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1]))
     return rows.reshape(moved.shape).permute(*np.argsort(order).tolist())
 
 

@@ -1,6 +1,7 @@
 """Pooling as differentiable functions."""
 
 import numpy as np
+import pytest
 from checks import assert_close
 from drawing import apart, leaf
 
@@ -72,3 +73,12 @@ def test_norms_of_windows() -> None:
     x = mt.tensor(np.array([[3.0, 4], [0, 12]]).reshape(1, 1, 2, 2))
     assert_close(F.lp_pool2d(x, 2, 2).item(), 13, 1e-15)
     assert_close(F.lp_pool2d(x, 1, 2).item(), 19, 1e-15)
+    assert F.lp_pool2d(-x, np.inf, 2).item() == 12
+    assert F.lp_pool2d(-x, -np.inf, 2).item() == 0
+
+
+@pytest.mark.parametrize("p", [2, 3.0, np.inf])
+def test_the_norm_of_a_window_of_zeros_has_a_finite_gradient(p: float) -> None:
+    x = leaf(np.zeros((1, 1, 2, 2)))
+    F.lp_pool2d(x, p, 2).sum().backward()
+    assert x.grad.tolist() == np.zeros((1, 1, 2, 2)).tolist()

@@ -127,6 +127,8 @@ def test_of_nothing() -> None:
     assert np.isnan(empty.mean().item())
     assert empty.mean(1).shape == (0,)
     assert empty.amax(1).shape == (0,)
+    assert empty.logsumexp(0).tolist() == [-np.inf] * 3
+    assert empty.softmax(0).shape == empty.log_softmax(0).shape == empty.softmax(1).shape == (0, 3)
     assert np.isnan(mt.tensor([1.0]).var().item())
     assert np.isnan(mt.tensor([1.0]).var(correction=2).item())
     for name in ("amax", "amin", "max", "argmax"):
@@ -156,6 +158,10 @@ def test_logsumexp_does_not_overflow() -> None:
     assert_close(y, [1000 + np.log(2), -1000 + np.log1p(np.exp(-1)), -np.inf, np.inf], 1e-15)
     y[:2].sum().backward()
     assert_close(x.grad[:2], [[0.5, 0.5], [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))]], 1e-12)
+
+
+def test_a_mean_may_be_in_range_where_the_sum_is_not() -> None:
+    assert mt.tensor(np.full(100, 1000, np.float16)).mean().item() == 1000
 
 
 @pytest.mark.parametrize("dims", [None, (0, 2, 3), (2, 3), 0])
