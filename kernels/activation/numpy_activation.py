@@ -110,6 +110,7 @@ GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715  # (1 + tanh(u)) / 2 = 
 
 
 def _gelu_tanh_slope(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, -30, 30)  # beyond, the slope is 0 or 1 to the last digit, and further out the cube would overflow
     z = GELU_SCALE * (x + GELU_CUBE * x**3)
     return _sigmoid(z) * (1 + x * _sigmoid(-z) * GELU_SCALE * (1 + 3 * GELU_CUBE * x**2))
 
@@ -131,7 +132,7 @@ FUNCTIONS: dict[str, tuple[Callable, Callable]] = {
     "mish": (lambda x: x * np.tanh(_softplus(x, 1, np.inf)), _mish_slope),
     "gelu": (lambda x: x * _normal_share(x), lambda x: _normal_share(x) + x * _normal(x)),
     "gelu_tanh": (lambda x: x * _sigmoid(GELU_SCALE * (x + GELU_CUBE * x**3)), _gelu_tanh_slope),
-    "hardswish": (lambda x: x * np.clip(x + 3, 0, 6) / 6, lambda x: np.where(x <= -3, 0, np.where(x < 3, x / 3 + 0.5, 1))),
+    "hardswish": (lambda x: x * np.clip(x + 3, 0, 6) / 6, lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5))),
     "softsign": (lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2),
     "softplus": (_softplus, _softplus_slope),
     "elu": (_elu, _elu_slope),

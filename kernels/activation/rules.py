@@ -12,6 +12,7 @@ from kernels.jit import jit
 
 ROOT_HALF, NORMAL, ERF_SLOPE = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi), 2 / math.sqrt(math.pi)
 GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715  # (1 + tanh(u)) / 2 = sigmoid(2 u), hence 8 and not 2
+GELU_FAR = 30.0  # beyond it the slope is 0 or 1 to the last digit, and further out the cube would overflow
 
 
 @jit
@@ -113,7 +114,8 @@ def _gelu_tanh(x, a, b, c):
 @jit
 def _gelu_tanh_slope(x, a, b, c):
     number = type(x)
-    one, scale, cube = number(1), number(GELU_SCALE), number(GELU_CUBE)
+    one, scale, cube, far = number(1), number(GELU_SCALE), number(GELU_CUBE), number(GELU_FAR)
+    x = far if x > far else (-far if x < -far else x)
     s, slope = _sigmoid_and_slope(scale * (x + cube * x * x * x))
     return s + x * slope * scale * (one + number(3) * cube * x * x)
 

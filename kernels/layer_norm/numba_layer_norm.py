@@ -112,7 +112,7 @@ def _normalise_block(b, x, weight, bias, eps, centred, block, y, means, variance
     D = weight.size
     for m in range(b * block, min((b + 1) * block, len(x))):
         row, result, mean_of_row = x[m], y[m], means[m]
-        mean_of_row[0] = _sum(row) / D if centred else 0.0
+        mean_of_row[0] = _mean(row) if centred else 0.0
         mean = mean_of_row[0]
         var = _sum_of_squares(row, mean) / D
         variances[m, 0] = var
@@ -122,14 +122,15 @@ def _normalise_block(b, x, weight, bias, eps, centred, block, y, means, variance
 
 
 @jit
-def _sum(row):
-    total = 0.0
+def _mean(row):
+    """By distances from the first element: of equal numbers it is their number exactly."""
+    first, total = row[0], 0.0
     for i in range(0, row.size, TERMS):
         part, terms = row.dtype.type(0), row[i : i + TERMS]
         for j in range(terms.size):
-            part += terms[j]
+            part += terms[j] - first
         total += part
-    return total
+    return first + total / row.size
 
 
 @jit

@@ -146,6 +146,14 @@ def test_nan_infinity_and_zero(dtype: str, backend: str) -> None:
     np.testing.assert_array_equal(gx, np.array([np.nan, 0, 0, 4, np.nan], dtype))
 
 
+@pytest.mark.parametrize("name", ["silu", "mish", "gelu", "gelu_tanh", "hardswish"])
+@dtypes
+def test_slopes_far_from_zero(name: str, dtype: str, backend: str) -> None:
+    """0 on the left and 1 on the right, also where the cube of x is more than the type can hold; NaN stays NaN."""
+    x = np.array([-1e17, -1e13, 1e13, 1e17, np.nan], dtype)
+    np.testing.assert_allclose(kernels.smooth_backward(name, np.ones_like(x), x), [0, 0, 1, 1, np.nan], atol=1e-30)
+
+
 def test_results_have_the_memory_order_of_the_input(backend: str) -> None:
     x = in_order(np.ones((2, 3, 4, 5), np.float32), "last")
     gy = np.ascontiguousarray(x)

@@ -104,6 +104,10 @@ def test_a_distant_mean_does_not_cancel(backend: str) -> None:
     assert abs(kernels.layer_norm(x.astype(np.float32), 1)[0] - expected).max() < 2e-4  # of the input, 3e-5 are rounded away
 
 
+def test_equal_values_are_zeros(backend: str) -> None:
+    np.testing.assert_array_equal(kernels.layer_norm(np.full((2, 210), 103.3, np.float32), 1)[0], 0)
+
+
 def test_nan_and_infinity_stay_in_their_group(backend: str) -> None:
     x = np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32)
     x[1, 2], x[2, 0] = np.nan, np.inf
