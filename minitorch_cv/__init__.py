@@ -11,6 +11,8 @@ tensor([[2., 4.],
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from numpy import bool, float32, float64, int32, int64, uint8
+
 from minitorch_cv import packages  # noqa: F401  (first of all: is `kernels` ours?)
 
 # isort: split
@@ -187,18 +189,19 @@ subtract, multiply, divide, swapaxes, swapdims = sub, mul, div, transpose, trans
 __all__ = [
     "Tensor", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "all", "allclose", "amax", "amin", "any", "arange", "argmax",
     "argmin", "argsort", "asin", "asinh", "atan", "atanh", "autograd", "backend", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
-    "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "checkpoint", "chunk", "clamp", "clip", "clone", "concat", "concatenate", "cos",
-    "cosh", "count_nonzero", "cumprod", "cumsum", "data", "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot", "einsum",
-    "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip", "floor", "floor_divide",
-    "from_numpy", "full", "full_like", "functional", "gather", "ge", "get_num_threads", "gradcheck", "gradgradcheck", "gt", "index_select",
-    "is_grad_enabled", "isclose", "isfinite", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p", "log2", "log10", "log_softmax",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "manual_seed", "masked_fill", "masked_select", "matmul",
-    "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multiply", "mv", "narrow", "ne", "neg",
-    "negative", "nn", "no_grad", "nonzero", "norm", "ones", "ones_like", "optim", "outer", "pad", "permute", "pow", "prod", "rand",
-    "rand_like", "randint", "randn", "randn_like", "random", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll",
-    "round", "rsqrt", "scatter", "scatter_add", "set_num_threads", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor",
-    "tile", "topk", "transpose", "tril", "triu", "trunc", "unbind", "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "bitwise_xor", "bmm", "bool", "broadcast_to", "cat", "ceil", "checkpoint", "chunk", "clamp", "clip", "clone", "concat", "concatenate",
+    "cos", "cosh", "count_nonzero", "cumprod", "cumsum", "data", "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot",
+    "einsum", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip", "float32", "float64",
+    "floor", "floor_divide", "from_numpy", "full", "full_like", "functional", "gather", "ge", "get_num_threads", "gradcheck",
+    "gradgradcheck", "gt", "index_select", "int32", "int64", "is_grad_enabled", "isclose", "isfinite", "isinf", "isnan", "le", "lerp",
+    "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp",
+    "lt", "manual_seed", "masked_fill", "masked_select", "matmul", "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis",
+    "movedim", "mul", "multiply", "mv", "narrow", "ne", "neg", "negative", "nn", "no_grad", "nonzero", "norm", "ones", "ones_like", "optim",
+    "outer", "pad", "permute", "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "random", "reciprocal", "relu",
+    "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scatter", "scatter_add", "set_num_threads", "sigmoid", "sign",
+    "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes",
+    "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tile", "topk", "transpose", "tril", "triu", "trunc", "uint8", "unbind",
+    "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 _IMPORTED_WHEN_USED = ("data", "nn", "optim", "training")

@@ -162,6 +162,18 @@ class Tensor(Methods):
         """The number of elements."""
         return self.data.size
 
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.data.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are float32 or float64, and can have gradients."""
+        return self.data.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie side by side in C order in memory. (Images usually do not: see `kernels.layout`.)"""
+        return self.data.flags.c_contiguous
+
     def numpy(self) -> np.ndarray:
         """The array itself, shared. Autograd cannot see what is written into it."""
         self._require_values("numpy")

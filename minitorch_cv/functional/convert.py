@@ -50,6 +50,13 @@ def to(input: Tensor, *target: Any, dtype: DTypeLike | None = None, device: Devi
 
 @method()
 @checked
+def cpu(input: Tensor) -> Tensor:
+    """`input` on the CPU, where it is unless it has no values: then ValueError."""
+    return to(input, "cpu")
+
+
+@method()
+@checked
 def float(input: Tensor) -> Tensor:
     """`input` as float32"""
     return to(input, np.float32)

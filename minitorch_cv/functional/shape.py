@@ -170,6 +170,20 @@ def broadcast_to(input: Tensor, shape: Any = (), *more: int) -> Tensor:
     return Expand.apply(input, shape=tuple(lengths))
 
 
+@method()
+@checked
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`broadcast_to` the shape of `other`"""
+    return broadcast_to(input, other.shape)
+
+
+@method("view_as", "reshape_as")
+@checked
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of `other`"""
+    return reshape(input, other.shape)
+
+
 class Contiguous(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> np.ndarray:

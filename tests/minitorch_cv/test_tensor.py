@@ -96,6 +96,24 @@ def test_bounds_of_random_integers() -> None:
         mt.randint(2, 2, (3,))
 
 
+def test_dtypes_by_name() -> None:
+    for name in ("bool", "float32", "float64", "int32", "int64", "uint8"):
+        x = mt.zeros(2, dtype=getattr(mt, name))
+        assert x.dtype == getattr(mt, name) == np.dtype(name)
+        assert x.element_size() == np.dtype(name).itemsize
+        assert x.is_floating_point() == name.startswith("float")
+
+
+def test_as_another_tensor_is() -> None:
+    x, column = mt.arange(6).reshape(2, 3), mt.ones(2, 1)
+    assert column.expand_as(x).shape == x.T.reshape_as(x).shape == x.view_as(mt.ones(2, 3)).shape == (2, 3)
+    assert x.is_contiguous()
+    assert not x.T.is_contiguous()
+    assert x.cpu() is x
+    with pytest.raises(ValueError, match="no values"):
+        mt.ones(2, device="meta").cpu()
+
+
 def test_arguments_have_the_names_of_pytorch() -> None:
     x = mt.arange(6).reshape(2, 3)
     assert mt.flip(input=x, dims=(0, 1)).tolist() == x.flip(0, 1).tolist() == x.flip((0, 1)).tolist() == [[5, 4, 3], [2, 1, 0]]
