@@ -1,6 +1,6 @@
 """Layers and networks; names, arguments, defaults and state_dict keys are those of `torch.nn`."""
 
-from minitorch_cv.nn import init
+from minitorch_cv.nn import init, utils
 from minitorch_cv.nn.activation import (
     CELU,
     ELU,
@@ -152,4 +152,5 @@ __all__ = [
     "UpsamplingNearest2d",
     "ZeroPad2d",
     "init",
+    "utils",
 ]

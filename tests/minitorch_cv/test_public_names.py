@@ -28,3 +28,8 @@ def test_threads() -> None:
             mt.set_num_threads(0)
     finally:
         mt.set_num_threads(before)
+
+
+def test_clipping_is_where_pytorch_has_it_too() -> None:
+    assert mt.nn.utils.clip_grad_norm_ is mt.optim.clip_grad_norm_
+    assert mt.nn.utils.clip_grad_value_ is mt.optim.clip_grad_value_

@@ -21,6 +21,7 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
 
 
 def check_reduction(reduction: str, allowed: Collection[str] = REDUCTIONS) -> None:
+    """ValueError unless `reduction` is one of the allowed."""
     if reduction not in allowed:
         raise ValueError(f"reduction: got {reduction!r}, expected one of {', '.join(allowed)}")
 

@@ -1,0 +1,5 @@
+"""`torch.nn.utils` as far as it is here: gradient clipping, which lives in `minitorch_cv.optim`."""
+
+from minitorch_cv.optim.clip import clip_grad_norm_, clip_grad_value_
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
