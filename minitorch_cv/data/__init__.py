@@ -1,4 +1,5 @@
-"""Images to train on: `load` a data set by name, cut it into batches with a `Loader`, augment them with `transforms`.
+"""Images to train on: `load` a data set by name, cut it into batches with a `Loader`, augment them with `transforms`,
+`augment`, `rand_augment` and `mixing`.
 
     train = load("cifar10")
     loader = Loader(train, 128, shuffle=True, transform=[RandomCrop(32, padding=4), RandomHorizontalFlip(), Normalize(mean, std)])

@@ -1,6 +1,6 @@
 """Training: from a recipe to a run folder.
 
-    recipe.py choices.py      what to do: numbers and names
+    recipe.py choices.py augmentation.py  what to do: numbers and names
     config.py environment.py  what was asked for, and where it ran
     images.py                 the data, as the configuration wants it
     step.py loop.py           one step, and all of them
