@@ -9,11 +9,15 @@ from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, operands
 from minitorch_cv.tensor import Operand, Tensor, method
 
+ORDERINGS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
+
 
 def _binary(ufunc: np.ufunc, name: str, *operators: str) -> Callable[[Operand, Operand], Tensor]:
     """The function `name` of two operands, which is also the methods `name` and `operators` of Tensor."""
 
     def function(input: Operand, other: Operand) -> Tensor:
+        if ufunc in ORDERINGS and isinstance(other, (int, np.integer)) and isinstance(input, Tensor) and input.dtype.kind in "iu":
+            return Tensor(ufunc(input.data, int(other)))  # no uint8 is 300: converted to uint8, 300 would be 44
         input, other = operands(name, input, other)
         return Tensor(ufunc(input.data, other.data))
 

@@ -233,10 +233,12 @@ class PowerOfTensors(Function):
 
 @method("pow", "__pow__", reflected="__rpow__")
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """x ** exponent"""
+    """x ** exponent; booleans count as int64"""
     if isinstance(input, Tensor) and isinstance(exponent, (int, float, np.integer, np.floating)):
-        if input.dtype.kind != "f" and (isinstance(exponent, (float, np.floating)) or input.dtype.kind == "b"):
+        if isinstance(exponent, (float, np.floating)):
             input = floating(input)
+        elif input.dtype.kind == "b":
+            input = input.long()
         return Power.apply(input, exponent=exponent if isinstance(exponent, int) else float(exponent))
     return PowerOfTensors.apply(*operands("pow", input, exponent, ("input", "exponent")))
 

@@ -137,14 +137,14 @@ def _plane(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 @checked
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of matrices (..., M, N), with 0 above: what is on or below the given diagonal."""
-    return where(_lower(input, diagonal), input, 0)
+    return where(_lower(input, diagonal), input, input.dtype.type(0))
 
 
 @method()
 @checked
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices (..., M, N), with 0 below: what is on or above the given diagonal."""
-    return where(_lower(input, diagonal - 1), 0, input)
+    return where(_lower(input, diagonal - 1), input.dtype.type(0), input)
 
 
 def _lower(x: Tensor, diagonal: int) -> np.ndarray:

@@ -171,6 +171,22 @@ def test_a_gradient_does_not_leak_through_where() -> None:
         mt.where(x, x, x)
 
 
+@pytest.mark.parametrize("number", [300, -1, np.int64(300), 2**70])
+def test_integers_compare_with_numbers_beyond_their_type(number: int) -> None:
+    x = mt.tensor(np.array([44, 255], np.uint8))
+    assert (x == number).tolist() == [False, False]
+    assert (x != number).tolist() == [True, True]
+    assert (x < number).tolist() == [number > 255] * 2
+    assert (number >= x).tolist() == [number > 255] * 2
+
+
+def test_booleans() -> None:
+    x = mt.tensor([[True, True], [False, True]])
+    assert (x**2).dtype == np.int64
+    assert x.tril().tolist() == [[True, False], [False, True]]
+    assert x.triu().tolist() == [[True, True], [False, True]]
+
+
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="min, max: got None for both"):
         leaf(np.ones(2)).clamp()
