@@ -1,5 +1,6 @@
 """The fully connected layer."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,5 +44,5 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise ValueError(f"input: got shape {input.shape}, expected {weight.shape[1]} features last for a weight of shape {weight.shape}")
     if input.ndim == 2:
         return Linear.apply(input, weight, bias)
-    rows = Linear.apply(input.reshape(-1, weight.shape[1]), weight, bias)
+    rows = Linear.apply(input.reshape(math.prod(input.shape[:-1]), weight.shape[1]), weight, bias)
     return rows.reshape(*input.shape[:-1], weight.shape[0])

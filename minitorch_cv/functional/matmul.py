@@ -1,5 +1,6 @@
 """The matrix product. Its gradients are matrix products."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def matmul(input: Operand, other: Operand) -> Tensor:
         lengths = f"{rows.shape[-1]} and {columns.shape[-2]}"
         raise ValueError(f"matmul: got shapes {input.shape} and {other.shape}, whose inner lengths {lengths} differ")
     if rows.ndim > 2 and columns.ndim == 2:  # many matrices by one: a single product, (B*M, K) @ (K, N)
-        z = MatMul.apply(rows.reshape(-1, rows.shape[-1]), columns).reshape(*rows.shape[:-1], columns.shape[-1])
+        z = MatMul.apply(rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1]), columns).reshape(*rows.shape[:-1], columns.shape[-1])
     else:
         try:
             z = MatMul.apply(rows, columns)

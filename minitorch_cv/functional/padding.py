@@ -1,5 +1,6 @@
 """A border around an image: of a constant, or of the image's own pixels."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,8 +78,9 @@ def _pad_with_own(input: Tensor, widths: list[Widths], mode: str) -> Tensor:
     size = [taps.out_size for taps in tables]
     x = input
     if len(widths) == 3:  # the planes first, as channels; then the depths, of planes that are rows
-        x = _planes(x, (-1, *lengths), tables[1], tables[2])
-        x, tables, lengths = x.reshape(*lead, lengths[0], -1), [tables[0], identity(size[1] * size[2])], (lengths[0], size[1] * size[2])
+        x = _planes(x, (math.prod(lead), *lengths), tables[1], tables[2])
+        plane = size[1] * size[2]
+        x, tables, lengths = x.reshape(*lead, lengths[0], plane), [tables[0], identity(plane)], (lengths[0], plane)
     if len(widths) == 1:
         tables, lengths = [identity(1), *tables], (1, *lengths)
     batch = lead if len(lead) == 2 else (1, *lead)

@@ -34,6 +34,20 @@ def test_products_of_booleans_count() -> None:
     assert flags.prod().item() == 1
 
 
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda: F.linear(mt.ones(3, 2, 0), mt.ones(5, 0), mt.ones(5)), (3, 2, 5)),
+        (lambda: mt.ones(3, 2, 0) @ mt.ones(0, 5), (3, 2, 5)),
+        (lambda: F.pad(mt.ones(0, 4, 2, 3, 5), (1, 1, 1, 1, 1, 1), "replicate"), (0, 4, 4, 5, 7)),
+        (lambda: F.pad(mt.ones(2, 3, 9), (-4, -5), "reflect"), (2, 3, 0)),
+        (lambda: F.cross_entropy(mt.ones(3, 0), mt.ones(3, 0), label_smoothing=0.1, reduction="none"), (3,)),
+    ],
+)
+def test_dimensions_without_length(call, shape: tuple[int, ...], backend: str) -> None:
+    assert call().shape == shape
+
+
 def test_second_order_of_cross_entropy_skips_ignored_rows_whatever_they_hold(backend: str) -> None:
     logits = mt.tensor(np.array([[np.inf, 0.0, 1.0], [0.5, -0.5, 2.0]]), requires_grad=True)
     target = mt.tensor([7, 2])

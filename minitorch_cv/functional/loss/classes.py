@@ -170,7 +170,7 @@ def _against_probabilities(
     dim = min(1, input.ndim - 1)
     C = input.shape[dim]
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / C
+        target = target * (1 - label_smoothing) + label_smoothing / max(1, C)
     weighted = target * log_softmax(input, dim)
     if weight is not None:
         weighted = weighted * weight.detach().reshape(-1, *[1] * (input.ndim - 1 - dim))
