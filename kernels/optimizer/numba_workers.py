@@ -169,7 +169,8 @@ def _lars(line, numbers, start, size):
 
 def _lamb(line, numbers, start, size):
     n, at = carray(numbers, (11,)), carray(line, (5,))
-    sign, decay, rate1, beta2, rate2, correction1, correction2, eps, decoupled = n[0], n[1], n[4], n[5], n[6], n[7], n[8], n[9], n[10]
+    sign, decay, shrink, rate1, beta2, rate2 = n[0], n[1], n[2], n[4], n[5], n[6]
+    correction1, correction2, eps, decoupled = n[7], n[8], n[9], n[10]
     p, m, v = view(at[0], start, size, n), view(at[1], start, size, n), view(at[2], start, size, n)
     update, g = view(at[3], start, size, n), view(at[4], start, size, n)
     inverse1, inverse2 = n.dtype.type(1) / correction1, n.dtype.type(1) / correction2
@@ -177,6 +178,7 @@ def _lamb(line, numbers, start, size):
         x = sign * g[j] + decay * p[j]
         m[j] += rate1 * (x - m[j])
         v[j] = beta2 * v[j] + rate2 * x * x
+        p[j] = p[j] * shrink
         update[j] = m[j] * inverse1 / (math.sqrt(v[j] * inverse2) + eps) + decoupled * p[j]
 
 

@@ -47,7 +47,8 @@ def test_few_rows_times_a_transposed_matrix(M: int, N: int, depth: int, with_bia
     bias = rng.standard_normal(N).astype(dtype) if with_bias else None
     expected = np.einsum("mk,nk->mn", a.astype(np.float64), b.astype(np.float64)) + (0 if bias is None else bias)
     y = kernels.matmul(a, b.T, bias)
-    assert_close(y, expected, TOLERANCE[dtype])
+    # A sum of `depth` products of standard normal numbers has the size of their root, and its rounding errors with it.
+    assert_close(y, expected, TOLERANCE[dtype] * max(1, depth / 64) ** 0.5)
     assert_close(kernels.matmul(a, b.T, bias), y, 0)
 
 

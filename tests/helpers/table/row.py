@@ -23,8 +23,12 @@ class Call(NamedTuple):
 
 
 def call(*args: Any, **options: Any) -> Call:
-    """The arguments of one call, written as in the call."""
-    return Call(args, options)
+    """The arguments of one call, written as in the call. (What NumPy computes from arrays without dimensions becomes one again.)"""
+    return Call(tuple(map(_array, args)), {name: _array(value) for name, value in options.items()})
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, np.floating) else value
 
 
 def constant(array: np.ndarray) -> mt.Tensor:
