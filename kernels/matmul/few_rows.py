@@ -74,7 +74,7 @@ def _add_sums(tile, sums, step, out, m, n, rows):
     """out[m, n + r] += the sum of row r of the tile, whose rows have `step` lanes"""
     tile_store(tile, sums, 0, step)
     for r in range(rows):
-        total = out[m, n + r]
+        total = 0.0  # of this stretch alone: one by one, the lanes would be rounded to the digits of a long sum
         for lane in range(r * step, (r + 1) * step):
             total += sums[lane]
-        out[m, n + r] = total
+        out[m, n + r] += total

@@ -17,7 +17,7 @@ from kernels.jit import jit
 from kernels.layout import contiguous
 from kernels.matmul.few_rows import few_rows
 from kernels.memory import empty
-from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_load, tile_outer, tile_store
+from kernels.simd import REGISTERS, VECTOR_BYTES, lanes, tile_fill, tile_fma, tile_load, tile_outer, tile_store, tile_zero
 
 R, K = REGISTERS // 4, 2
 ROWS, COLUMNS, DEPTH = 256, 256, 64  # of b, long stretches of its rows: memory gives those faster than many short ones
@@ -118,12 +118,16 @@ def _transpose_block(matrix, first_row, first_column, rows, columns, out, pitch)
 
 @jit
 def _add_product(left, row_step, term_step, right, terms, total, height, columns):
-    """total (rows, columns) += left @ right; rows beyond `height` hold whatever `left` has there, and are not used."""
+    """total (rows, columns) += left @ right; rows beyond `height` hold whatever `left` has there, and are not used.
+
+    The product is summed up before it is added: term by term, it would be rounded to the digits of a long sum.
+    """
     for n in range(0, columns, K * lanes(right)):
         for m in range(0, height, R):
-            tile = tile_load(total, m * columns + n, columns, R, K)
+            tile = tile_zero(total, R, K)
             for k in range(terms):
                 tile = tile_outer(tile, left, m * row_step + k * term_step, row_step, right, k * columns + n)
+            tile = tile_fma(tile, tile_load(total, m * columns + n, columns, R, K), tile_fill(total.dtype.type(1), R, K))
             tile_store(tile, total, m * columns + n, columns)
 
 

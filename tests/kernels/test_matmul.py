@@ -52,6 +52,13 @@ def test_few_rows_times_a_transposed_matrix(M: int, N: int, depth: int, with_bia
     assert_close(kernels.matmul(a, b.T, bias), y, 0)
 
 
+@pytest.mark.parametrize("M", [1, 2])
+def test_long_sums_in_float32(M: int, backend: str) -> None:
+    a = np.random.default_rng(0).random((M, 1_000_000), np.float32)
+    for b in (a.T, np.ascontiguousarray(a.T)):
+        assert abs(kernels.matmul(a, b, None)[0, 0] / (a[0].astype(np.float64) ** 2).sum() - 1) < 2e-5
+
+
 def test_nan_passes_through(backend: str) -> None:
     a = np.zeros((20, 30))
     a[3, 4] = np.nan
