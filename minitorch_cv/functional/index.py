@@ -31,11 +31,10 @@ class GetItemAdjoint(Function):
 
     @staticmethod
     def forward(ctx: Any, y: np.ndarray, *, index: Index, shape: tuple[int, ...]) -> np.ndarray:
-        x = np.zeros_like(y, shape=shape)  # in the memory order of y, where it has as many dimensions
         if may_repeat(index):
-            np.add.at(x, index, y)
-        else:
-            x[index] = y
+            return added_at(index, y, shape)
+        x = np.zeros_like(y, shape=shape)  # in the memory order of y, where it has as many dimensions
+        x[index] = y
         return x
 
     @staticmethod
@@ -108,6 +107,14 @@ def last_writes(index: tuple, shape: tuple[int, ...]) -> np.ndarray:
     writers = np.empty(math.prod(shape), np.int64)
     writers[places.ravel()] = np.arange(places.size)
     return (writers[places.ravel()] == np.arange(places.size)).reshape(places.shape)
+
+
+def added_at(index: tuple, y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros of a shape, to which y is added at an index, as often as the index names a place. As in Sum, float32 is added up in float64."""
+    wide = y if y.dtype.kind != "f" else y.astype(np.float64, copy=False)
+    x = np.zeros_like(wide, shape=shape)
+    np.add.at(x, index, wide)
+    return x.astype(y.dtype, copy=False)
 
 
 def may_repeat(index: tuple) -> bool:

@@ -85,6 +85,14 @@ def test_places_that_are_named_twice() -> None:
     assert v.grad.tolist() == [0.0, 1.0]
 
 
+def test_many_gradients_of_one_place_in_float32() -> None:
+    index = mt.tensor(np.zeros(200_000, np.int64))
+    for take in (lambda x: x[index], lambda x: x.gather(0, index)):
+        x = mt.zeros(2, requires_grad=True)
+        (take(x) * 0.1).sum().backward()
+        assert abs(x.grad[0].item() / 20_000 - 1) < 2e-7
+
+
 def test_an_index_that_changes_afterwards() -> None:
     """Backward uses the index that forward used, or refuses."""
     x = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
