@@ -4,10 +4,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from checks import assert_close
 from golden import Case, cases, run
 
 import minitorch_cv as mt
+from minitorch_cv.testing import assert_close
 
 FLOAT64 = 1e-10  # for every function
 

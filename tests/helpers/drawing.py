@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import minitorch_cv as mt
-
-MEMORY_ORDERS = ("channels-last", "contiguous", "width-first", "gaps", "reversed")
+from minitorch_cv.testing import ORDERS, arranged
 
 
 def pair(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
@@ -13,22 +12,7 @@ def pair(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
     return st.tuples(st.integers(low, high), st.integers(low, high))
 
 
-def arranged(array: np.ndarray, order: str) -> np.ndarray:
-    """The same values in another memory order: with the channels last, the height last, gaps between the elements, or backwards."""
-    if array.ndim != 4 or order == "contiguous":
-        return array
-    if order == "channels-last":
-        return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    if order == "width-first":
-        return np.ascontiguousarray(array.transpose(0, 1, 3, 2)).transpose(0, 1, 3, 2)
-    if order == "gaps":
-        wide = np.full([2 * length for length in array.shape], np.nan, array.dtype)
-        wide[::2, ::2, ::2, ::2] = array
-        return wide[::2, ::2, ::2, ::2]
-    return np.ascontiguousarray(array[::-1, ::-1, ::-1, ::-1])[::-1, ::-1, ::-1, ::-1]
-
-
-memory_orders = st.sampled_from(MEMORY_ORDERS)
+memory_orders = st.sampled_from(ORDERS)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -5,15 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels import Pieces
 from kernels.activation import SMOOTH
-from minitorch_cv.testing import check_kernel
+from minitorch_cv.testing import ORDERS, arranged, assert_close, check_kernel
 
 
 def sigmoid(v: float) -> float:
@@ -52,7 +50,7 @@ def test_every_function_is_here() -> None:
 @dtypes
 @given(shape=shapes, order=st.sampled_from(ORDERS))
 def test_smooth_values(name: str, dtype: str, shape: tuple, order: str, backend: str) -> None:
-    x = in_order((4 * np.random.default_rng(0).standard_normal(shape)).astype(dtype), order)
+    x = arranged((4 * np.random.default_rng(0).standard_normal(shape)).astype(dtype), order)
     y = kernels.smooth(name, x, *PARAMETERS.get(name, ()))
     expected = np.array([ONE_NUMBER[name](float(v), *PARAMETERS.get(name, ())) for v in x.ravel()]).reshape(shape)
     assert y.dtype == np.dtype(dtype)
@@ -93,8 +91,8 @@ def test_smooth_in_several_blocks_and_every_order(name: str) -> None:
 @given(shape=shapes, order=st.sampled_from(ORDERS))
 def test_straight_lines(dtype: str, shape: tuple, order: str, backend: str) -> None:
     rng = np.random.default_rng(0)
-    x = in_order((3 * rng.standard_normal(shape)).round(1).astype(dtype), order)  # some lie on the ends of the pieces
-    gy = in_order(rng.standard_normal(shape).astype(dtype), order)
+    x = arranged((3 * rng.standard_normal(shape)).round(1).astype(dtype), order)  # some lie on the ends of the pieces
+    gy = arranged(rng.standard_normal(shape).astype(dtype), order)
     y, gx = kernels.piecewise(x, BENT), kernels.piecewise_backward(gy, x, BENT)
     lines = [BENT.left if v <= -1 else BENT.right if v >= 2 else BENT.middle for v in x.ravel()]
     assert y.dtype == gx.dtype == np.dtype(dtype)
@@ -106,7 +104,7 @@ def test_straight_lines(dtype: str, shape: tuple, order: str, backend: str) -> N
 @given(shape=shapes, order=st.sampled_from(ORDERS))
 def test_relu(dtype: str, shape: tuple, order: str, backend: str) -> None:
     rng = np.random.default_rng(0)
-    x, gy = (in_order((4 * rng.standard_normal(shape)).astype(dtype), order) for _ in range(2))
+    x, gy = (arranged((4 * rng.standard_normal(shape)).astype(dtype), order) for _ in range(2))
     y = kernels.relu(x)
     assert y.dtype == np.dtype(dtype)
     assert np.array_equal(y, np.where(x > 0, x, 0))
@@ -155,7 +153,7 @@ def test_slopes_far_from_zero(name: str, dtype: str, backend: str) -> None:
 
 
 def test_results_have_the_memory_order_of_the_input(backend: str) -> None:
-    x = in_order(np.ones((2, 3, 4, 5), np.float32), "last")
+    x = arranged(np.ones((2, 3, 4, 5), np.float32), "channels-last")
     gy = np.ascontiguousarray(x)
     for y in (kernels.relu(x), kernels.relu_backward(x, gy), kernels.smooth("silu", x), kernels.smooth_backward("silu", x, gy),
               kernels.piecewise(x, BENT), kernels.prelu(x, np.ones(3, np.float32))):  # fmt: skip

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 # Of results of the size of 1, up to a few; statistics agree much better, sums over a whole batch are compared relative to their size.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
@@ -58,8 +57,8 @@ def backward(case: dict, y: np.ndarray, mean: np.ndarray, var: np.ndarray) -> tu
     return kernels.batch_norm_backward(case["gy"], case["x"], mean, var, case["weight"], EPS, gate, case["residual"] is not None)
 
 
-def cast(case: dict, dtype: str, order: str = "first") -> dict:
-    return {name: in_order(v.astype(dtype), order) if isinstance(v, np.ndarray) else v for name, v in case.items()}
+def cast(case: dict, dtype: str, order: str = "contiguous") -> dict:
+    return {name: arranged(v.astype(dtype), order) if isinstance(v, np.ndarray) else v for name, v in case.items()}
 
 
 @given(cases(most_channels=3))
@@ -117,7 +116,7 @@ def test_many_blocks(shape: tuple) -> None:
     rng = np.random.default_rng(0)
     wide = {"x": 5 + rng.standard_normal(shape), "weight": rng.standard_normal(shape[1]), "bias": rng.standard_normal(shape[1]),
             "residual": rng.standard_normal(shape), "relu": True, "gy": rng.standard_normal(shape)}  # fmt: skip
-    case = cast(wide, "float32", "last")
+    case = cast(wide, "float32", "channels-last")
     wide = cast(case, "float64")
     with kernels.backend("numpy"):
         expected = train(wide)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
-from drawing import arranged, memory_orders, seeds
+from drawing import memory_orders, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kernels
+from minitorch_cv.testing import arranged, assert_close
 
 
 @given(

@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernels
 from kernels.conv2d.plan import forward_plan, transposed_plan
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}  # of a sum of at most a few thousand products of numbers around 1
 
@@ -31,17 +31,6 @@ def by_loops(x, weight, bias, stride, padding, dilation, groups):
     return y, meetings
 
 
-def in_memory_order(array: np.ndarray, order: str) -> np.ndarray:
-    """The same values: C-contiguous, channels-last, every second row of something larger, or reversed."""
-    if order == "last":
-        return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    if order == "sliced":
-        larger = np.full((*array.shape[:2], 2 * array.shape[2], array.shape[3] + 3), np.nan, array.dtype)
-        larger[:, :, ::2, 2:-1] = array
-        return larger[:, :, ::2, 2:-1]
-    return array[:, ::-1].copy()[:, ::-1] if order == "reversed" else array
-
-
 @st.composite
 def cases(draw, most_channels: int = 5, most_out: int = 5, most_groups: int = 3, most_size: int = 7):
     groups = draw(st.integers(1, most_groups))
@@ -56,7 +45,7 @@ def cases(draw, most_channels: int = 5, most_out: int = 5, most_groups: int = 3,
     x = rng.standard_normal((draw(st.integers(0, 3)), groups * channels, *size))
     weight = rng.standard_normal((groups * outs, channels, *pairs["kernel"]))
     bias = rng.standard_normal(groups * outs) if draw(st.booleans()) else None
-    order = draw(st.sampled_from(["first", "last", "sliced", "reversed"]))
+    order = draw(st.sampled_from(ORDERS))
     return x, weight, bias, pairs["stride"], pairs["padding"], pairs["dilation"], groups, order
 
 
@@ -82,14 +71,14 @@ def test_definition_against_loops(case) -> None:
 @given(case=cases(most_channels=20, most_out=40, most_groups=20))
 def test_fast_against_definition(case, dtype: str) -> None:
     x, weight, bias, stride, padding, dilation, groups, order = case
-    x, weight = in_memory_order(x.astype(dtype), order), in_memory_order(weight.astype(dtype), order)
+    x, weight = arranged(x.astype(dtype), order), arranged(weight.astype(dtype), order)
     bias = None if bias is None else bias.astype(dtype)
     options = (stride, padding, dilation, groups)
     results = {}
     for backend in kernels.BACKENDS:
         with kernels.backend(backend):
             y = kernels.conv2d(x, weight, bias, *options)
-            gy = in_memory_order(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
+            gy = arranged(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
             gx = kernels.conv2d_input(gy, weight, x.shape[2:], *options)
             results[backend] = y, gx, kernels.conv2d_weight(x, gy, weight.shape[2:], *options)
     for name, fast, slow in zip(("y", "gx", "gw"), results["numba"], results["numpy"], strict=True):

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 3e-6, "float64": 1e-12}
 EPS = 1e-3
@@ -62,7 +61,7 @@ def test_fast_against_definition(case: tuple, order: str, dtype: str) -> None:
     with kernels.backend("numpy"):
         expected = everything(*case)
     x, gy, groups, weight, bias = case
-    x, gy = in_order(x.astype(dtype), order), in_order(gy.astype(dtype), order)
+    x, gy = arranged(x.astype(dtype), order), arranged(gy.astype(dtype), order)
     weight, bias = (None if array is None else array.astype(dtype) for array in (weight, bias))
     for got, wanted in zip(everything(x, gy, groups, weight, bias), expected, strict=True):
         assert got.dtype == np.dtype(dtype)

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
 EPS = 1e-3
@@ -57,8 +56,8 @@ def test_fast_against_definition(case: tuple, order: str, dtype: str) -> None:
     with kernels.backend("numpy"):
         y, mean, var = kernels.layer_norm(x, dims, weight, bias, EPS, centred)
         expected = (y, mean, var, *kernels.layer_norm_backward(gy, x, mean, var, dims, weight, EPS, centred))
-    x, gy = in_order(x.astype(dtype), order), in_order(gy.astype(dtype), order)
-    weight, bias = (None if array is None else in_order(array.astype(dtype), order) for array in (weight, bias))
+    x, gy = arranged(x.astype(dtype), order), arranged(gy.astype(dtype), order)
+    weight, bias = (None if array is None else arranged(array.astype(dtype), order) for array in (weight, bias))
     y, mean, var = kernels.layer_norm(x, dims, weight, bias, EPS, centred)
     found = (y, mean, var, *kernels.layer_norm_backward(gy, x, mean, var, dims, weight, EPS, centred))
     for got, wanted in zip(found, expected, strict=True):

@@ -2,25 +2,19 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kernels
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
-
-
-def in_order(matrix: np.ndarray, order: str) -> np.ndarray:
-    if order == "transposed":
-        return np.ascontiguousarray(matrix.T).T
-    return np.repeat(matrix, 2, axis=1)[:, ::2] if order == "sliced" else matrix
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(
     sizes=st.tuples(*[st.one_of(st.integers(0, 20), st.integers(60, 70), st.integers(250, 300))] * 3),
-    orders=st.tuples(*[st.sampled_from(["plain", "transposed", "sliced"])] * 2),
+    orders=st.tuples(*[st.sampled_from(ORDERS)] * 2),
     with_bias=st.booleans(),
 )
 def test_against_float64(sizes: tuple[int, int, int], orders: tuple[str, str], with_bias: bool, dtype: str) -> None:
@@ -31,7 +25,7 @@ def test_against_float64(sizes: tuple[int, int, int], orders: tuple[str, str], w
     expected = np.einsum("mk,kn->mn", a.astype(np.float64), b.astype(np.float64)) + (0 if bias is None else bias)
     for backend in kernels.BACKENDS:
         with kernels.backend(backend):
-            y = kernels.matmul(in_order(a, orders[0]), in_order(b, orders[1]), bias)
+            y = kernels.matmul(arranged(a, orders[0]), arranged(b, orders[1]), bias)
         assert y.dtype == np.dtype(dtype)
         assert_close(y, expected, TOLERANCE[dtype])
 

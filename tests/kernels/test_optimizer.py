@@ -4,15 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
 from kernels.optimizer import numba_optimizer
 from kernels.optimizer.rules import RULES
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
 SHAPES = [(3, 2, 4, 2), (5,), (), (0, 3), (7, 9)]
@@ -20,7 +19,7 @@ dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def arrays(rng: np.random.Generator, dtype: str, orders: list[str]) -> list[np.ndarray]:
-    return [in_order(np.array(rng.standard_normal(shape), dtype), order) for shape, order in zip(SHAPES, orders, strict=True)]
+    return [arranged(np.array(rng.standard_normal(shape), dtype), order) for shape, order in zip(SHAPES, orders, strict=True)]
 
 
 def numbers(lists: list[list[np.ndarray]]) -> list[list[float]]:
@@ -116,7 +115,7 @@ def test_rules_alike_in_both_backends_and_all_orders(rule, optional, maximize, c
     """The definition itself is held by PyTorch's trajectories: tests/minitorch_cv/optim."""
     rng = np.random.default_rng(seed)
     p, g = arrays(rng, dtype, orders), arrays(rng, dtype, orders[::-1])
-    states = {name: [in_order(a, order) for a, order in zip(group, orders[1:] + orders[:1], strict=True)]
+    states = {name: [arranged(a, order) for a, order in zip(group, orders[1:] + orders[:1], strict=True)]
               for name, group in state_of(rule, rng, dtype, orders, optional).items()}  # fmt: skip
     wanted = {*RULES[rule].numbers, *(("weight_decay", "shrink") if common else ())}
     told = [{name: NUMBERS[name] * (1 - 0.05 * i * (name == "lr")) for name in wanted} for i in range(len(p))]

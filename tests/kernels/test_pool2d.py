@@ -5,14 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
 from kernels.pool2d import numba_pool2d
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
 
@@ -130,13 +129,13 @@ def test_average_definition_against_loops(case, count_include_pad: bool, divisor
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(case=cases(), order=st.sampled_from(ORDERS))
 def test_max_fast_against_definition(case, dtype: str, order: str) -> None:
-    x, options = in_order(case[0].astype(dtype), order), case[1]
+    x, options = arranged(case[0].astype(dtype), order), case[1]
     results = {}
     for backend in kernels.BACKENDS:
         with kernels.backend(backend):
             y, indices = kernels.max_pool2d(x, *options)
-            gy = in_order(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
-            gx = kernels.max_pool2d_backward(gy, in_order(indices, order), x.shape[2:])
+            gy = arranged(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
+            gx = kernels.max_pool2d_backward(gy, arranged(indices, order), x.shape[2:])
             results[backend] = y, indices, gx, kernels.max_pool2d_gather(x, indices)
     for name, fast, slow in zip(("y", "indices", "gx", "gathered"), results["numba"], results["numpy"], strict=True):
         assert fast.dtype == slow.dtype
@@ -146,13 +145,13 @@ def test_max_fast_against_definition(case, dtype: str, order: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(case=cases(dilated=False), order=st.sampled_from(ORDERS), count_include_pad=st.booleans(), divisor=st.sampled_from([None, None, -3]))
 def test_average_fast_against_definition(case, dtype: str, order: str, count_include_pad: bool, divisor: int | None) -> None:
-    x, (kernel, stride, padding, _, ceil_mode) = in_order(case[0].astype(dtype), order), case[1]
+    x, (kernel, stride, padding, _, ceil_mode) = arranged(case[0].astype(dtype), order), case[1]
     options = (kernel, stride, padding, ceil_mode, count_include_pad, divisor)
     results = {}
     for backend in kernels.BACKENDS:
         with kernels.backend(backend), np.errstate(invalid="ignore"):
             y = kernels.avg_pool2d(x, *options)
-            gy = in_order(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
+            gy = arranged(np.random.default_rng(0).standard_normal(y.shape).astype(dtype), order)
             mean = kernels.global_avg_pool2d(x)
             results[backend] = (
                 y, kernels.avg_pool2d_backward(gy, x.shape[2:], *options),
@@ -170,8 +169,8 @@ def test_average_fast_against_definition(case, dtype: str, order: str, count_inc
 def test_adaptive_windows_against_slices(backend: str, size: tuple, out: tuple, order: str, seed: int) -> None:
     """Every window is a slice; the maximum is the first of equal ones; the gradient of a mean goes to all of its slice alike."""
     rng = np.random.default_rng(seed)
-    x = in_order(np.round(rng.standard_normal((2, 3, *size)), 1), order)
-    gy = in_order(rng.standard_normal((2, 3, *out)), order)
+    x = arranged(np.round(rng.standard_normal((2, 3, *size)), 1), order)
+    gy = arranged(rng.standard_normal((2, 3, *out)), order)
     y, indices = kernels.adaptive_max_pool2d(x, out)
     mean, gx = kernels.adaptive_avg_pool2d(x, out), np.zeros_like(x)
     for place in np.ndindex(*gy.shape):

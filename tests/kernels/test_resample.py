@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
 from kernels.jit import get_num_threads, set_num_threads
 from kernels.resample.taps import Taps, identity, picked, table
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 sizes = st.integers(1, 12)
 
@@ -41,7 +40,7 @@ def tables(draw: st.DrawFn) -> Taps:
 @given(rows=tables(), columns=tables(), channels=st.integers(0, 70), order=st.sampled_from(ORDERS))
 def test_product_of_matrices(backend: str, rows: Taps, columns: Taps, channels: int, order: str) -> None:
     rng = np.random.default_rng(channels)
-    x = in_order(rng.standard_normal((2, channels, rows.size, columns.size)), order)
+    x = arranged(rng.standard_normal((2, channels, rows.size, columns.size)), order)
     y = kernels.resample2d(x, rows, columns)
     expected = matrix(rows) @ x @ matrix(columns).T
     assert_close(y, expected, 1e-13)

@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
@@ -52,7 +51,7 @@ def test_local_definition_against_single_numbers(case: tuple, size: int, beta: f
 @dtypes
 @given(case=images(), size=sizes, beta=betas, order=st.sampled_from(ORDERS))
 def test_local_fast_against_definition(case: tuple, size: int, beta: float, order: str, dtype: str) -> None:
-    x, gy = (in_order(array.astype(dtype), order) for array in case)
+    x, gy = (arranged(array.astype(dtype), order) for array in case)
     with kernels.backend("numpy"):
         y, gx = (
             kernels.local_response_norm(case[0], size, 0.5, beta, 2.0),
@@ -104,7 +103,7 @@ def test_global_fast_against_definition(case: tuple, order: str, dtype: str) -> 
     with kernels.backend("numpy"):
         y, norm = kernels.global_response_norm(x, weight, bias, 1e-3)
         expected = (y, norm, *kernels.global_response_norm_backward(gy, x, norm, weight, 1e-3))
-    x, gy = (in_order(array.astype(dtype), order) for array in case)
+    x, gy = (arranged(array.astype(dtype), order) for array in case)
     weight, bias = weight.astype(dtype), bias.astype(dtype)
     y, norm = kernels.global_response_norm(x, weight, bias, 1e-3)
     for got, wanted in zip((y, norm, *kernels.global_response_norm_backward(gy, x, norm, weight, 1e-3)), expected, strict=True):

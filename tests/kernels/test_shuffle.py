@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
+from minitorch_cv.testing import ORDERS, arranged
 
 small, orders, dtypes = st.integers(1, 3), st.sampled_from(ORDERS), st.sampled_from([np.float32, np.float64])
 
 
 def numbered(order: str, dtype: type, *shape: int) -> np.ndarray:
-    return in_order(np.arange(np.prod(shape), dtype=dtype).reshape(shape), order)
+    return arranged(np.arange(np.prod(shape), dtype=dtype).reshape(shape), order)
 
 
 @given(r=small, C=small, H=small, W=small, N=st.integers(0, 2), order=orders, dtype=dtypes)
@@ -25,7 +25,7 @@ def test_pixel_shuffle(backend: str, r: int, C: int, H: int, W: int, N: int, ord
     assert y.dtype == dtype
     for n, c, h, w, i, j in itertools.product(*map(range, (N, C, H, W, r, r))):
         assert y[n, c, h * r + i, w * r + j] == x[n, c * r * r + i * r + j, h, w]
-    np.testing.assert_array_equal(kernels.pixel_unshuffle(in_order(y, order), r), x)
+    np.testing.assert_array_equal(kernels.pixel_unshuffle(arranged(y, order), r), x)
 
 
 @given(groups=small, size=small, N=st.integers(0, 2), order=orders, dtype=dtypes)

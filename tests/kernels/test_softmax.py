@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
-from orders import ORDERS, in_order
 
 import kernels
+from minitorch_cv.testing import ORDERS, arranged, assert_close
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
@@ -48,10 +47,10 @@ def cases(draw):
 @given(case=cases(), order=st.sampled_from(ORDERS))
 def test_values(case, order: str, dtype: str, backend: str) -> None:
     logits, target, options = case
-    logits = in_order(logits.astype(dtype), order)
+    logits = arranged(logits.astype(dtype), order)
     options["weight"] = None if options["weight"] is None else options["weight"].astype(dtype)
     p = np.array([softmax_of_one_row(row) for row in logits]).reshape(logits.shape)
-    losses, probabilities = kernels.softmax_cross_entropy(logits, in_order(target, order), **options)
+    losses, probabilities = kernels.softmax_cross_entropy(logits, arranged(target, order), **options)
     results = [
         (kernels.softmax(logits), p),
         (kernels.log_softmax(logits), np.log(p)),
@@ -90,8 +89,8 @@ def test_gradients_against_differences(case, backend: str) -> None:
 def test_gradients_of_the_backends_agree(case, order: str, dtype: str) -> None:
     logits, target, options = case
     rng = np.random.default_rng(0)
-    p = in_order(np.array([softmax_of_one_row(row) for row in logits]).reshape(logits.shape).astype(dtype), order)
-    gy, gloss = in_order(rng.standard_normal(p.shape).astype(dtype), order), in_order(rng.standard_normal(len(p)).astype(dtype), order)
+    p = arranged(np.array([softmax_of_one_row(row) for row in logits]).reshape(logits.shape).astype(dtype), order)
+    gy, gloss = arranged(rng.standard_normal(p.shape).astype(dtype), order), arranged(rng.standard_normal(len(p)).astype(dtype), order)
     options["weight"] = None if options["weight"] is None else options["weight"].astype(dtype)
     results = {}
     for backend in kernels.BACKENDS:

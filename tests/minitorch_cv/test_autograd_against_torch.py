@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import kernels
 import minitorch_cv as mt
+from minitorch_cv.testing import assert_close
 
 pytestmark = pytest.mark.full
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import kernels
 import minitorch_cv as mt
 from minitorch_cv import nn
 from minitorch_cv.autograd import Function, checkpoint, grad, gradcheck, gradgradcheck, is_recomputing
+from minitorch_cv.testing import assert_close
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import apart, leaf, pair, seeds, smooth
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 import minitorch_cv as mt
 from minitorch_cv import functional as F
 from minitorch_cv.autograd import gradcheck, gradgradcheck
+from minitorch_cv.testing import assert_close
 
 SMOOTH = [F.tanh, F.sigmoid, F.erf, F.silu, F.mish, F.gelu, F.hardswish, F.softsign, F.softplus, F.elu, F.logsigmoid]
 

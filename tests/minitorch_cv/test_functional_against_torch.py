@@ -5,9 +5,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import minitorch_cv as mt
+from minitorch_cv.testing import assert_close
 
 pytestmark = pytest.mark.full
 

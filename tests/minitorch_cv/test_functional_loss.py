@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import leaf, memory_orders, seeds, smooth
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 import minitorch_cv as mt
 from minitorch_cv import functional as F
 from minitorch_cv.autograd import gradgradcheck
+from minitorch_cv.testing import assert_close
 
 
 def by_formula(x: np.ndarray, target: np.ndarray, weight: np.ndarray, ignore: int, smoothing: float, reduction: str) -> Any:

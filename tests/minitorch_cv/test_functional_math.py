@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import seeds
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import minitorch_cv as mt
 from minitorch_cv.autograd import gradgradcheck
+from minitorch_cv.testing import assert_close
 
 
 class Case(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import leaf, smooth
 
 import minitorch_cv as mt
 from minitorch_cv import functional as F
+from minitorch_cv.testing import assert_close
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
-from drawing import arranged, memory_orders, seeds
+from drawing import memory_orders, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minitorch_cv as mt
 from minitorch_cv import functional as F
+from minitorch_cv.testing import arranged, assert_close
 
 MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import apart, leaf
 
 import minitorch_cv as mt
 from minitorch_cv import functional as F
+from minitorch_cv.testing import assert_close
 
 
 def test_indices_are_places_and_have_no_gradient(backend: str) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 from drawing import apart, leaf, memory_orders, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minitorch_cv as mt
+from minitorch_cv.testing import assert_close
 
 # Each with its definition in NumPy; axis is a tuple.
 OVER_DIMS: dict[str, tuple[Callable, Callable]] = {

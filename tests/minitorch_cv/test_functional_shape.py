@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
-from drawing import arranged
 
 import minitorch_cv as mt
+from minitorch_cv.testing import arranged, assert_close
 
 X = np.arange(24.0).reshape(2, 3, 4)
 

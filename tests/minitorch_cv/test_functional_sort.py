@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import minitorch_cv as mt
+from minitorch_cv.testing import assert_close
 
 
 def test_equal_elements_keep_their_order() -> None:

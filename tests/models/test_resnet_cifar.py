@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import minitorch_cv as mt
 import minitorch_cv.functional as F
 import models
+from minitorch_cv.testing import assert_close
 from models.resnet_cifar import BasicBlock, CifarResNet
 
 

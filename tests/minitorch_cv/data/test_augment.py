@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 from minitorch_cv.data import (
     ColorJitter,
@@ -20,6 +19,7 @@ from minitorch_cv.data import (
     rand_augment,
 )
 from minitorch_cv.data.transforms import Transform
+from minitorch_cv.testing import assert_close
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from checks import assert_close
 from PIL import Image, ImageEnhance, ImageOps
 
 from minitorch_cv.data import colour, geometry
+from minitorch_cv.testing import assert_close
 
 RNG = np.random.default_rng(0)
 N = 6

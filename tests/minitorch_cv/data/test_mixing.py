@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 from minitorch_cv.data import CutMix, Dataset, Loader, Mixup, RandomHorizontalFlip, RandomMix
 from minitorch_cv.data.mixing import Mixing, one_hot
+from minitorch_cv.testing import assert_close
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minitorch_cv.data import Compose, Normalize, RandomCrop, RandomHorizontalFlip, Resize, ToFloat
 from minitorch_cv.data.transforms import Transform, resize_bilinear
+from minitorch_cv.testing import assert_close
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "resize_bilinear.npz"
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 from layer_table import EXEMPT, LAYERS, Case, Layer
 from table.libraries import found_in, tensors
 from table.row import Call
 
 import minitorch_cv as mt
 from minitorch_cv import nn, random
+from minitorch_cv.testing import assert_close
 
 CASES = 5
 AGAINST_TORCH = 20

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 import minitorch_cv as mt
 from minitorch_cv import functional as F
 from minitorch_cv import nn
+from minitorch_cv.testing import assert_close
 
 
 def images(*shape: int) -> mt.Tensor:

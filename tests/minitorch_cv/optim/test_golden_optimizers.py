@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import assert_close
 
 from minitorch_cv import nn, optim
 from minitorch_cv.optim import lr_scheduler
 from minitorch_cv.tensor import Tensor
+from minitorch_cv.testing import assert_close
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = json.loads((GOLDEN / "optimizers.json").read_text())

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from checks import assert_close, relative_error
+
+from minitorch_cv.testing import assert_close, relative_error
 
 NAN, INF = np.nan, np.inf
 
