@@ -45,6 +45,7 @@ def adam_step(
         p -= lr / (1 - beta1 ** steps[i]) * m / (root + eps)
 
 
+@np.errstate(all="ignore")  # infinity and NaN are results like others: no warnings
 def rule_step(
     rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool
 ) -> None:

@@ -63,9 +63,11 @@ def test_fast_against_definition(case: tuple, order: str, dtype: str) -> None:
     x, gy, groups, weight, bias = case
     x, gy = arranged(x.astype(dtype), order), arranged(gy.astype(dtype), order)
     weight, bias = (None if array is None else array.astype(dtype) for array in (weight, bias))
+    # Gradients are differences of numbers of the size of 1 / the standard deviation: large where a group has a single member.
+    bound = TOLERANCE[dtype] * max(1, (expected[2].min() + EPS) ** -0.5)
     for got, wanted in zip(everything(x, gy, groups, weight, bias), expected, strict=True):
         assert got.dtype == np.dtype(dtype)
-        assert_close(got, wanted, TOLERANCE[dtype])
+        assert_close(got, wanted, bound)
 
 
 @pytest.mark.parametrize("groups", [1, 8, 32])

@@ -182,8 +182,12 @@ def test_a_second_signal_is_not_held_back(tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        make_trainer(tmp_path, report=Impatient()).fit()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would have it ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            make_trainer(tmp_path, report=Impatient()).fit()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_signal_during_the_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
