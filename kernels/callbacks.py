@@ -19,7 +19,6 @@ is what a kernel does then. The workers are compiled when they are first asked f
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numba
 import numpy as np
@@ -38,12 +37,7 @@ BLOCK = 1 << 14  # elements that a worker is given at a time, about: three array
 def address(worker: Worker, dtype: np.dtype) -> int:
     """Where the machine code of `worker` for arrays of `dtype` begins; compiled at the first call."""
     pointer = types.CPointer(numba.from_dtype(dtype))
-    compiled: Any = jit_callback(worker, types.void(pointer, pointer, pointer, types.intp, types.intp, pointer))
-    _alive.append(compiled)  # its machine code goes with it
-    return int(compiled.address)
-
-
-_alive: list[object] = []
+    return jit_callback(worker, types.void(pointer, pointer, pointer, types.intp, types.intp, pointer))
 
 
 def run(worker: int, first: np.ndarray, second: np.ndarray, result: np.ndarray, width: int, numbers: np.ndarray) -> None:

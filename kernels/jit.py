@@ -54,10 +54,10 @@ def jit(function: Callable | None = None, *, parallel: bool = False, inline: boo
     return decorate if function is None else decorate(function)
 
 
-def jit_callback(function: Callable, signature: numba.core.typing.Signature, strict: bool = False) -> CFunc:
-    """Compile `function` now, as one that is called through its address (`.address`), with arguments of C's types as in `signature`.
+def jit_callback(function: Callable, signature: numba.core.typing.Signature, strict: bool = False) -> int:
+    """Compile `function` now, as one that is called through its address, with arguments of C's types as in `signature`; the address.
 
-    strict: as for `jit`.
+    The machine code stays where it is as long as the process lives. strict: as for `jit`.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": False if strict else FAST_MATH}
     with _cache_in(cache_folder()):
@@ -65,7 +65,11 @@ def jit_callback(function: Callable, signature: numba.core.typing.Signature, str
         callback.enable_caching()
     _find_again(callback._cache, function)
     callback.compile()
-    return callback
+    _callbacks.append(callback)  # its machine code would go with it
+    return callback.address
+
+
+_callbacks: list[CFunc] = []
 
 
 def _find_again(kept: FunctionCache, function: Callable) -> None:

@@ -162,12 +162,7 @@ def _worker(name: str, dtype: np.dtype) -> int:
     # strict: what happens to a number must not depend on where it stands. Otherwise LLVM contracts other multiply-adds in the vectors than
     # in what is left over at the end, and a parameter in another order of memory, as it may come out of a file, moves otherwise in the
     # last bit.
-    compiled = jit_callback(WORKERS[name], signature, strict=True)
-    _alive.append(compiled)  # its machine code goes with it
-    return compiled.address  # type: ignore[return-value]  # it is None only before compiling
-
-
-_alive: list[object] = []
+    return jit_callback(WORKERS[name], signature, strict=True)
 
 
 @jit(parallel=True)
