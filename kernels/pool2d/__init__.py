@@ -90,14 +90,18 @@ def avg_pool2d_backward(
 
 
 def adaptive_avg_pool2d(x: np.ndarray, output_size: int | Pair) -> np.ndarray:
-    """The mean of every adaptive window."""
+    """The mean of every adaptive window; that of a single one is `global_avg_pool2d`."""
     output_size = pair(output_size, "output_size", 1)
+    if output_size == (1, 1):
+        return global_avg_pool2d(x)
     _check_images("x", x)
     return _mean(x, *_along_both(windows.adaptive_mean, x.shape[2:], output_size))
 
 
 def adaptive_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.ndarray:
     """gx (N, C, H, W) for `input_size` (H, W): the gradient of `adaptive_avg_pool2d`."""
+    if gy.shape[2:] == (1, 1):
+        return global_avg_pool2d_backward(gy, input_size)
     input_size = pair(input_size, "input_size", 1)
     _check_images("gy", gy)
     return _mean_backward(gy, *_along_both(windows.adaptive_mean, input_size, gy.shape[2:]))

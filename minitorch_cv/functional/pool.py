@@ -115,31 +115,6 @@ class AdaptiveAvgPool2dAdjoint(Function):
         return (AdaptiveAvgPool2d.apply(ggx, output_size=ctx.output_size),)
 
 
-class GlobalAvgPool2d(Function):
-    """x (N, C, H, W) -> y (N, C, 1, 1)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray) -> np.ndarray:
-        ctx.input_size = x.shape[2:]
-        return kernels.global_avg_pool2d(x)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor]:
-        return (GlobalAvgPool2dAdjoint.apply(gy, input_size=ctx.input_size),)
-
-
-class GlobalAvgPool2dAdjoint(Function):
-    """gy (N, C, 1, 1) -> gx (N, C, H, W)."""
-
-    @staticmethod
-    def forward(ctx: Any, gy: np.ndarray, *, input_size: Pair) -> np.ndarray:
-        return kernels.global_avg_pool2d_backward(gy, input_size)
-
-    @staticmethod
-    def backward(ctx: Any, ggx: Tensor) -> tuple[Tensor]:
-        return (GlobalAvgPool2d.apply(ggx),)
-
-
 def max_pool2d(
     input: Tensor, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0, dilation: int | Pair = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -213,8 +188,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: AdaptiveSize) -> Tensor:
     ceil((oh + 1) * H / OH), and likewise for the columns. Size 1 is the mean of the plane (Lin et al. 2014, "Network in network").
     """
     x, single = as_batch(input)
-    size = _adaptive_size(x, output_size)
-    y = GlobalAvgPool2d.apply(x) if size == (1, 1) else AdaptiveAvgPool2d.apply(x, output_size=size)
+    y = AdaptiveAvgPool2d.apply(x, output_size=_adaptive_size(x, output_size))
     return y.squeeze(0) if single else y
 
 
