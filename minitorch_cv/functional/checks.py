@@ -19,6 +19,14 @@ def check_probability(name: str, value: float) -> None:
         raise ValueError(f"{name}: got {value}, expected a probability from 0 to 1")
 
 
+def check_channels(input: Tensor, least: int) -> None:
+    """TypeError or ValueError unless `input` is a floating-point (N, C, *) of at least `least` dimensions, 2 or 3, that has channels."""
+    check_floating("input", input)
+    if input.ndim < least or input.shape[1] == 0:
+        expected = "(N, C) or (N, C, *)" if least == 2 else "(N, C, *)"
+        raise ValueError(f"input: got shape {input.shape}, expected {expected} with at least one channel")
+
+
 def as_batch(input: Tensor) -> tuple[Tensor, bool]:
     """(images (N, C, H, W), whether `input` was a single image (C, H, W)); errors for anything else."""
     check_floating("input", input)

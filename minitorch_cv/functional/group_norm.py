@@ -7,7 +7,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import is_recomputing
 from minitorch_cv.functional.arguments import checked
-from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.checks import check_channels
 from minitorch_cv.functional.norm import batch_norm, check_running_statistics, move_running_statistics
 from minitorch_cv.functional.normalisation import Normalisation
 from minitorch_cv.tensor import Tensor
@@ -42,7 +42,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     input (N, C) or (N, C, *) with C divisible by num_groups; then every channel is scaled by weight (C,) and shifted by bias (C,).
     Errors: ValueError for shapes that do not fit and for groups of one value, which has no variance; TypeError for mixed dtypes.
     """
-    _check_input(input, 2)
+    check_channels(input, 2)
     C = input.shape[1]
     if num_groups < 1 or C % num_groups:
         raise ValueError(f"num_groups: got {num_groups}, expected a positive number that divides the {C} channels of input")
@@ -63,7 +63,7 @@ def instance_norm(
     use_input_stats=False: by running_mean and running_var instead, as `batch_norm` in evaluation.
     Errors: ValueError for shapes that do not fit and for images of one pixel, which have no variance; TypeError for mixed dtypes.
     """
-    _check_input(input, 3)
+    check_channels(input, 3)
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     check_running_statistics(input, running_mean, running_var)
@@ -75,10 +75,3 @@ def instance_norm(
         unbiased = var.data * (pixels / (pixels - 1))
         move_running_statistics(running_mean, running_var, mean.data.mean(axis=0), unbiased.mean(axis=0), momentum)
     return y
-
-
-def _check_input(input: Tensor, least: int) -> None:
-    check_floating("input", input)
-    if input.ndim < least or input.shape[1] == 0:
-        expected = "(N, C) or (N, C, *)" if least == 2 else "(N, C, *)"
-        raise ValueError(f"input: got shape {input.shape}, expected {expected} with at least one channel")

@@ -7,7 +7,7 @@ import numpy as np
 import kernels
 from minitorch_cv.autograd import Function
 from minitorch_cv.functional.arguments import checked
-from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.checks import check_channels, check_floating
 from minitorch_cv.functional.linear import linear
 from minitorch_cv.functional.normalisation import Normalisation, gradient_of_gradient
 from minitorch_cv.tensor import Tensor
@@ -87,7 +87,5 @@ def global_response_norm(input: Tensor, weight: Tensor, bias: Tensor, eps: float
     input (N, C, *) with the norm over all dimensions but the first two, and its mean over the channels; weight and bias (C,).
     Errors: ValueError for shapes, TypeError for dtypes that do not fit.
     """
-    check_floating("input", input)
-    if input.ndim < 3 or input.shape[1] == 0:
-        raise ValueError(f"input: got shape {input.shape}, expected (N, C, *) with at least one channel")
+    check_channels(input, 3)
     return GlobalResponseNorm.apply(input, weight, bias, eps=eps)[0]

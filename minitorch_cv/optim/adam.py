@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from minitorch_cv.optim.optimizer import Group, Optimizer, require
+from minitorch_cv.optim.optimizer import Group, Optimizer, require, require_betas
 from minitorch_cv.tensor import Tensor
 
 
@@ -51,8 +51,7 @@ class Adam(Optimizer):
         """See `Optimizer.check`."""
         for name in ("lr", "eps", "weight_decay"):
             require(group[name] >= 0, name, group[name], "0 or more")
-        betas = group["betas"]
-        require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "betas", betas, "two numbers from 0 to 1, 1 excluded")
+        require_betas(group["betas"])
 
     def update(self, group: Group, params: list[Tensor], grads: list[np.ndarray]) -> None:
         """See `Optimizer.update`."""

@@ -60,9 +60,11 @@ class LARS(RuleOptimizer):
         arrays = [param.data for param in params]
         numbers = []
         for param, size, slope in zip(params, kernels.array_norms(arrays), kernels.array_norms(grads), strict=True):
-            decay, ratio = (0.0, 1.0) if _excluded(group, param) else (group["weight_decay"], 1.0)
-            if not _excluded(group, param) and size > 0 and slope > 0:
-                ratio = group["trust_coefficient"] * size / (slope + decay * size + group["eps"])
+            decay, ratio = 0.0, 1.0
+            if not _excluded(group, param):
+                decay = group["weight_decay"]
+                if size > 0 and slope > 0:
+                    ratio = group["trust_coefficient"] * size / (slope + decay * size + group["eps"])
             numbers.append({"weight_decay": decay, "lr": group["lr"] * ratio, "momentum": group["momentum"]})
         kernels.rule_step(self.rule, arrays, grads, self.kept(group, states), numbers, maximize=group["maximize"])
 

@@ -164,6 +164,11 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
         raise ValueError(f"{name}: got {value}, expected {expected}")
 
 
+def require_betas(betas: tuple[float, float]) -> None:
+    """Raise ValueError unless `betas` are two decay rates."""
+    require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "betas", betas, "two numbers from 0 to 1, 1 excluded")
+
+
 def _copy(value: Any) -> Any:
     return value.copy(order="K") if isinstance(value, np.ndarray) else value
 

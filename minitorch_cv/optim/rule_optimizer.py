@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from minitorch_cv.optim.optimizer import Group, Optimizer, require
+from minitorch_cv.optim.optimizer import Group, Optimizer, require, require_betas
 from minitorch_cv.tensor import Tensor
 
 State = dict[str, Any]
@@ -72,8 +72,3 @@ def decay(group: Group) -> Numbers:
     if group.get("decoupled_weight_decay"):
         return {"shrink": 1 - group["lr"] * group["weight_decay"]}
     return {"weight_decay": group["weight_decay"]}
-
-
-def require_betas(betas: tuple[float, float]) -> None:
-    """Raise ValueError unless `betas` are two decay rates."""
-    require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "betas", betas, "two numbers from 0 to 1, 1 excluded")
