@@ -69,13 +69,13 @@ RELU_RECIPES = {
 }  # fmt: skip
 
 
-@register("lenet5", input_shape=(1, 32, 32), parameters=61_706, recipes=TANH_RECIPES, paper=PAPER)
+@register("lenet5", input_shape=(1, 32, 32), parameters=61_706, macs=416_520, recipes=TANH_RECIPES, paper=PAPER)
 def lenet5(in_channels: int = 1, num_classes: int = 10) -> LeNet5:
     """LeNet-5 with tanh, for images of 32 x 32."""
     return LeNet5(in_channels, num_classes, padding=0, activation="tanh")
 
 
-@register("lenet5_relu", input_shape=(1, 28, 28), parameters=61_706, recipes=RELU_RECIPES, paper=PAPER)
+@register("lenet5_relu", input_shape=(1, 28, 28), parameters=61_706, macs=416_520, recipes=RELU_RECIPES, paper=PAPER)
 def lenet5_relu(in_channels: int = 1, num_classes: int = 10) -> LeNet5:
     """LeNet-5 with ReLU, for images of 28 x 28: the first convolution pads by 2."""
     return LeNet5(in_channels, num_classes, padding=2, activation="relu")

@@ -29,17 +29,26 @@ class Entry:
     build: makes the model with fresh weights; its keyword arguments are the model's options, among them `in_channels`
         and `num_classes`.
     input_shape: (C, H, W) of one image.
-    parameters: how many the model has, with its default options; a test holds the claim.
+    parameters, macs: how many the model has, and the multiply-adds of its convolutions and linear layers for one such image, in evaluation
+        mode; both with its default options. Tests hold the claims.
     recipes: name of a data set -> how to train on it; the first is the data set that is taken when none is named.
     paper: who described it, where.
+    small: options that make a narrow and shallow form of the model, for tests: a training step takes a fraction of a second.
+    small_input: (C, H, W) of an image for that form.
+    accuracy: the published top-1 accuracy on ImageNet in percent (one crop of the centre), and where it was published; None where there
+        is none, or where published weights come with theirs (`models.published`).
     """
 
     name: str
     build: Callable[..., Module]
     input_shape: tuple[int, int, int]
     parameters: int
+    macs: int
     recipes: Mapping[str, Recipe]
     paper: str
+    small: Mapping[str, Any]
+    small_input: tuple[int, int, int]
+    accuracy: tuple[float, str] | None = None
 
     @property
     def default_data(self) -> str:
@@ -56,16 +65,22 @@ _entries: dict[str, Entry] = {}
 
 
 def register(
-    name: str, *, input_shape: tuple[int, int, int], parameters: int, recipes: Mapping[str, Recipe], paper: str
-) -> Callable[[Builder], Builder]:
+    name: str, *, input_shape: tuple[int, int, int], parameters: int, macs: int, recipes: Mapping[str, Recipe], paper: str,
+    small: Mapping[str, Any] | None = None, small_input: tuple[int, int, int] | None = None, accuracy: tuple[float, str] | None = None,
+) -> Callable[[Builder], Builder]:  # fmt: skip
     """Decorator: the function below builds the model `name`. The arguments are those of `Entry`.
+
+    Where the models of a file are one class with other numbers, what builds them is `partial(TheClass, the, numbers)`: the keyword
+    arguments of the class that are left are the options of the model.
 
     Raises ValueError where the name is taken.
     """
     def decorate(build: Builder) -> Builder:
         if name in _entries:
-            raise ValueError(f"name: the model {name!r} is registered already, by {_entries[name].build.__module__}")
-        _entries[name] = Entry(name, build, input_shape, parameters, recipes, paper)
+            raise ValueError(f"name: the model {name!r} is registered already, by {_entries[name].paper}")
+        _entries[name] = Entry(
+            name, build, input_shape, parameters, macs, recipes, paper, small or {}, small_input or input_shape, accuracy
+        )
         return build
     return decorate
 

@@ -12,7 +12,7 @@ NOTE: the recipes are not the paper's 64,000 updates (`--epochs 164 --optimizer 
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from minitorch_cv.training.recipe import Recipe
+from models.recipes import SHORT, cifar
 from models.registry import register
 
 PAPER = "He et al. 2016, Deep Residual Learning for Image Recognition"
@@ -76,19 +76,9 @@ def stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Seque
     return nn.Sequential(BasicBlock(in_channels, channels, stride), *(BasicBlock(channels, channels) for _ in range(blocks - 1)))
 
 
-# Ten epochs: to more than 83 % with resnet20.
-SHORT = Recipe(
-    epochs=10, batch_size=128, optimizer="nesterov", lr=0.2, momentum=0.9, weight_decay=5e-4, schedule="linear",
-    schedule_options={"warmup": 0.2}, augment=True, augmentation={"crop": 4, "flip": True},
-)  # fmt: skip
-RECIPES = {
-    "cifar10": SHORT.with_options(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),
-    "cifar100": SHORT.with_options(mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762)),
-}
-
-
+MACS = {20: 40_551_040, 32: 68_862_592, 44: 97_174_144, 56: 125_485_696, 110: 252_887_680, 1202: 2_829_238_912}
 def _register(depth: int) -> None:
-    @register(f"resnet{depth}", input_shape=(3, 32, 32), parameters=PARAMETERS[depth], recipes=RECIPES, paper=PAPER)
+    @register(f"resnet{depth}", input_shape=(3, 32, 32), parameters=PARAMETERS[depth], macs=MACS[depth], recipes=cifar(SHORT), paper=PAPER)
     def build(in_channels: int = 3, num_classes: int = 10) -> CifarResNet:
         return CifarResNet((depth - 2) // 6, in_channels, num_classes)
 

@@ -27,6 +27,10 @@ class Recipe:
     augment, augmentation: whether training images are changed at random, and how: `{"crop": P, "flip": True}` pads by P
         pixels, cuts out a piece of the former size at a random place, and mirrors every second image; all that can be
         named, and the values, are in `augmentation.AUGMENTATIONS`.
+    label_smoothing: the part of each label that is spread evenly over all classes (Szegedy et al. 2016).
+    auxiliary_weight: what the losses of auxiliary classifiers count, beside 1 for the model's own; models without any ignore it.
+    image_size: (H, W) that the model is given; None for the model's usual one.
+    model_options: how the model is made for this data set, `{"cifar": True}` say; see `models.create`.
     mean, std: for each channel, of pixels between 0 and 1: images enter the model as (pixel - mean) / std. None: as
         they are, between 0 and 1.
     """
@@ -42,6 +46,10 @@ class Recipe:
     schedule_options: Mapping[str, Any] = field(default_factory=dict)
     augment: bool = False
     augmentation: Mapping[str, Any] = field(default_factory=dict)
+    label_smoothing: float = 0.0
+    auxiliary_weight: float = 0.3
+    image_size: tuple[int, int] | None = None
+    model_options: Mapping[str, Any] = field(default_factory=dict)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
@@ -54,6 +62,10 @@ class Recipe:
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "at least 0 and less than 1")
         _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number that is not negative")
         _check("ema", self.ema, self.ema is None or 0 <= self.ema < 1, "at least 0 and less than 1, or none")
+        _check("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "at least 0 and less than 1")
+        _check("auxiliary_weight", self.auxiliary_weight, 0 <= self.auxiliary_weight < math.inf, "a finite number that is not negative")
+        sizes = self.image_size
+        _check("image_size", sizes, sizes is None or (len(sizes) == 2 and min(sizes) >= 1), "(H, W), or none")
         if not OPTIMIZERS[self.optimizer].heavy:
             _check("momentum", self.momentum, self.momentum == 0, f"none, because the optimizer is {self.optimizer}")
         if self.optimizer == "nesterov":
@@ -68,7 +80,7 @@ class Recipe:
 
         Another optimiser brings its own customary learning rate and momentum, and another schedule its own options,
         unless they are given too: 0.1 is a learning rate for SGD and ruin for Adam. Augmentation that is given joins the recipe's,
-        and switches `augment` on.
+        and switches `augment` on; model options join the recipe's too.
         """
         given = {name: value for name, value in options.items() if value is not None}
         changes: dict[str, Any] = {}
@@ -80,6 +92,8 @@ class Recipe:
         if "augmentation" in given:
             changes.update(augment=True)
             given["augmentation"] = {**self.augmentation, **given["augmentation"]}
+        if "model_options" in given:
+            given["model_options"] = {**self.model_options, **given["model_options"]}
         return replace(self, **{**changes, **given})
 
     def with_pixels_as_they_are(self) -> "Recipe":
@@ -88,7 +102,8 @@ class Recipe:
 
     def as_data(self) -> dict[str, Any]:
         """The recipe as a dictionary that JSON can hold."""
-        return {**asdict(self), "schedule_options": dict(self.schedule_options), "augmentation": dict(self.augmentation)}
+        mappings = {name: dict(getattr(self, name)) for name in ("schedule_options", "augmentation", "model_options")}
+        return {**asdict(self), **mappings}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Recipe":
@@ -97,7 +112,7 @@ class Recipe:
         if unknown := set(data) - known:
             raise ValueError(f"recipe: unknown entries {', '.join(sorted(unknown))}, expected {', '.join(sorted(known))}")
         values = dict(data)
-        for name in ("mean", "std"):
+        for name in ("mean", "std", "image_size"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
         return cls(**values)

@@ -68,7 +68,8 @@ def test_unknown_names() -> None:
 
 
 def test_register() -> None:
-    arguments = {"input_shape": (1, 2, 2), "parameters": 5, "recipes": {"digits": models.entry("lenet5").recipe("digits")}, "paper": "none"}
+    recipes = {"digits": models.entry("lenet5").recipe("digits")}
+    arguments = {"input_shape": (1, 2, 2), "parameters": 5, "macs": 4, "recipes": recipes, "paper": "none"}
 
     @models.register("test_model", **arguments)
     def build(in_channels: int = 1, num_classes: int = 1) -> nn.Module:
