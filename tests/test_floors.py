@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("kernels", "minitorch_cv", "models")  # from the ground up
-ROOF = "minitorch_cv.cli"  # the command line: the one module that may look at all floors
+ROOF = "minitorch_cv.cli"  # the command line: the one package that may look at all floors
 FRAMEWORKS = {
     "autograd", "caffe2", "chainer", "dezero", "fastai", "flax", "haiku", "jax", "keras", "lightning", "mindspore", "mxnet", "onnxruntime",
     "paddle", "tensorflow", "theano", "timm", "tinygrad", "torch", "torchvision", "transformers",
@@ -91,7 +91,7 @@ def climbs(imports: list[Import]) -> list[str]:
     return [
         f"{i.importer}, line {i.line}: imports {i.imported}"
         for i in imports
-        if heights.get(i.imported.split(".")[0], -1) > heights[i.importer.split(".")[0]] and i.importer != ROOF
+        if heights.get(i.imported.split(".")[0], -1) > heights[i.importer.split(".")[0]] and not (i.importer + ".").startswith(ROOF + ".")
     ]
 
 
@@ -149,13 +149,14 @@ def test_every_folder_with_modules_is_a_package() -> None:
         ("kernels/a.py", "from . import d", "circle"),
         ("kernels/a.py", "from kernels import d", "circle"),
         ("kernels/a.py", "def f():\n    import kernels.d", None),  # a later import may close a circle
-        ("minitorch_cv/cli.py", "from models import create", None),
+        ("minitorch_cv/cli/train.py", "def f():\n    import models", None),
+        ("minitorch_cv/client.py", "from models import create", "climbs"),
         ("models/m.py", "from minitorch_cv.b import c\nimport kernels.a", None),
     ],
 )
 def test_the_rules_can_be_broken(tmp_path: Path, file: str, line: str, problem: str | None) -> None:
     """On a small house, each planted import is found, and the allowed ones are not."""
-    for folder in ("kernels", "minitorch_cv", "minitorch_cv/b", "models"):
+    for folder in ("kernels", "minitorch_cv", "minitorch_cv/b", "minitorch_cv/cli", "models"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").touch()
     (tmp_path / "kernels/a.py").touch()
