@@ -10,6 +10,7 @@ import models
 from minitorch_cv import nn
 from models import registry
 
+
 def test_list_models() -> None:
     """By their names, numbers in numerical order: the small networks before the large ones."""
     names = models.list_models()
