@@ -5,6 +5,7 @@ A block stands here when a second paper uses it; the order of its parts, and so 
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
@@ -47,6 +48,19 @@ class ConvNormActivation(nn.Sequential):
         return norm(convolution(input), relu=True)
 
 
+class FusedSequential(nn.Sequential):
+    """A Sequential, keys and all, that computes a ReLU in the same pass over memory as the batch norm right before it."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        computed = False
+        for layer, following in pairwise([*self, None]):
+            fused = isinstance(layer, nn.BatchNorm2d) and isinstance(following, nn.ReLU)
+            if not computed:
+                input = layer(input, relu=True) if fused else layer(input)
+            computed = fused
+        return input
+
+
 class SqueezeExcitation(nn.Module):
     """Each channel times a gate between 0 and 1, which a small network computes from the means of all channels.
 
@@ -83,6 +97,12 @@ def narrow(channels: int, width: float, divisor: int = 1) -> int:
 def shallow(blocks: Sequence[int], depth: float) -> list[int]:
     """The numbers of blocks of the stages, times `depth`, rounded up: no stage vanishes."""
     return [math.ceil(round(count * depth, 6)) for count in blocks]
+
+
+def keep_size(strides: Sequence[int], halvings: int = 2) -> list[int]:
+    """The strides with the first `halvings` of those that are 2 made 1: how networks for photographs are made for images of 32x32."""
+    first = [index for index, stride in enumerate(strides) if stride == 2][:halvings]
+    return [1 if index in first else stride for index, stride in enumerate(strides)]
 
 
 def linear_rule(p: float, blocks: int) -> list[float]:
