@@ -5,7 +5,7 @@
     images.py                 the data, as the configuration wants it
     step.py loop.py           one step, and all of them
     metrics.py evaluation.py  how good the model is
-    run_folder.py checkpoint.py files.py  what stays on the disk, through crashes too
+    run_folder.py checkpoint.py  what stays on the disk, through crashes too
     interruption.py           Ctrl-C and SIGTERM
     reporting.py curves.py    what a user sees
     session.py prediction.py  what the command line does, as functions

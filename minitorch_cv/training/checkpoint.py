@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_cv.files import sync_folder, write_atomically, write_durably
 from minitorch_cv.training.errors import RunError
-from minitorch_cv.training.files import sync_folder, write_atomically, write_durably
 
 FORMAT = 1
 ARRAY = "$array"  # {"$array": NAME} in the JSON file stands for the array NAME of the safetensors file

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from minitorch_cv.training.files import write_atomically
+from minitorch_cv.files import write_atomically
 
 COLOURS = {"train": "tab:blue", "validation": "tab:green", "test": "tab:orange"}
 

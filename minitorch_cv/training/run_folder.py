@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from minitorch_cv.files import append_durably, write_atomically
 from minitorch_cv.training.config import Config
 from minitorch_cv.training.errors import RunError
-from minitorch_cv.training.files import append_durably, write_atomically
 
 
 class RunFolder:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitorch_cv.data import unpickle
 from minitorch_cv.data.dataset import DataError
 from minitorch_cv.data.unpickle import loads
+from minitorch_cv.unpickle import Dialect
 
 PROTOCOLS = (2, 3, 4, 5)
 NUMBERS_AND_STRINGS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
@@ -191,7 +191,7 @@ def test_a_bomb_of_encodings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loads(b"\x80\x02" + text + b"q\x00" + encode + b".") == b"x" * 1000
     with pytest.raises(DataError, match="more bytes than it has itself"):
         loads(b"\x80\x02" + text + b"q\x00" + encode * 1000 + b".")
-    monkeypatch.setattr(unpickle, "MOST_INSTRUCTIONS", 5)
+    monkeypatch.setattr(Dialect, "most_instructions", 5)
     assert loads(b"\x80\x02]]a.") == [[]]
     with pytest.raises(DataError, match="more than 5 instructions"):
         loads(b"\x80\x02]]]aa.")
