@@ -1,43 +1,39 @@
-"""The small residual networks for CIFAR.
+"""The small residual networks for CIFAR, and the plain networks that they were compared with.
 
 K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016, arXiv:1512.03385, section 4.2.
 
 A network of depth 6n + 2: a 3x3 convolution, then three stages of n blocks with two 3x3 convolutions each, then the
 mean over each map and one linear layer. Maps of 32x32, 16x16, 8x8 with 16, 32, 64 channels. Shortcuts are the paper's
-option A: they have no parameters.
+option A: they have no parameters, so a plain network, which has no shortcuts at all, has as many.
+
+    depth                 20      32      44      56      110     1202
+    parameters            0.27M   0.46M   0.66M   0.85M   1.7M    19.4M      the paper's table 6
+    error on CIFAR-10     8.75 %  7.51 %  7.17 %  6.97 %  6.43 %  7.93 %
 
 NOTE: the recipes are not the paper's 64,000 updates (`--epochs 164 --optimizer sgd --lr 0.1 --weight-decay 1e-4
 --schedule multi-step`), but shorter ones.
 """
 
+from functools import partial
+from typing import ClassVar
+
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
+from models import resnet
 from models.recipes import SHORT, cifar
 from models.registry import register
-
-PAPER = "He et al. 2016, Deep Residual Learning for Image Recognition"
-
-PARAMETERS = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_962, 1202: 19_421_274}  # depth -> count
+from models.resnet import PAPER, ResNet
 
 
-class BasicBlock(nn.Module):
-    """relu(x + bn(conv(relu(bn(conv(x)))))), the first convolution with `stride`."""
+class BasicBlock(resnet.BasicBlock):
+    """relu(shortcut(x) + bn(conv(relu(bn(conv(x)))))), the first convolution with `stride`."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
-        super().__init__()
-        self.stride = stride
-        self.new_channels = channels - in_channels
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
+    def projection(self, in_channels: int, out_channels: int, stride: int) -> nn.Module | None:
+        """None: there are no parameters in the shortcut."""
+        self.stride, self.new_channels = stride, out_channels - in_channels
+        return None
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        out = self.bn1(self.conv1(x), relu=True)
-        # One pass over memory: relu(shortcut + normalised).
-        return self.bn2(self.conv2(out), residual=self.shortcut(x), relu=True)  # (N, channels, H/stride, W/stride)
-
-    def shortcut(self, x: Tensor) -> Tensor:
+    def shortcut(self, x: Tensor) -> Tensor | None:
         """Option A: every second pixel, and zeros for the channels that x does not have."""
         if self.stride > 1:
             x = x[:, :, :: self.stride, :: self.stride]
@@ -46,42 +42,67 @@ class BasicBlock(nn.Module):
         return x
 
 
-class CifarResNet(nn.Module):
-    """A residual network of depth 6 * blocks + 2; in_channels, num_classes: of the data."""
+class PlainBlock(BasicBlock):
+    """relu(bn(conv(relu(bn(conv(x)))))): two layers of a network without shortcuts."""
 
-    def __init__(self, blocks: int, in_channels: int = 3, num_classes: int = 10) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
-        self.layer1 = stage(16, 16, blocks, stride=1)
-        self.layer2 = stage(16, 32, blocks, stride=2)
-        self.layer3 = stage(32, 64, blocks, stride=2)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(64, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    def add_end(self, in_channels: int, out_channels: int, stride: int, se: bool, drop: float) -> None:
+        if drop:
+            raise ValueError("stochastic_depth: only networks with shortcuts can drop what is beside them, expected 0 for a plain network")
+        super().add_end(in_channels, out_channels, stride, se, drop)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 32, 32)
-        x = self.bn1(self.conv1(x), relu=True)  # (N, 16, 32, 32)
-        x = self.layer1(x)
-        x = self.layer2(x)  # (N, 32, 16, 16)
-        x = self.layer3(x)  # (N, 64, 8, 8)
-        x = F.flatten(self.avgpool(x), 1)  # (N, 64)
-        return self.fc(x)  # (N, num_classes)
+    def shortcut(self, x: Tensor) -> Tensor | None:
+        """None."""
+        return None
 
 
-def stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:
-    """Blocks of the same width; the first of them changes width and resolution."""
-    return nn.Sequential(BasicBlock(in_channels, channels, stride), *(BasicBlock(channels, channels) for _ in range(blocks - 1)))
+class CifarResNet(ResNet):
+    """A residual network of depth 6 * blocks + 2.
+
+    in_channels, num_classes: of the data.
+    width, depth, stochastic_depth, se: see `ResNet`.
+    """
+
+    block: ClassVar[type[BasicBlock]] = BasicBlock
+    stem_channels = 16
+    first_channels = 16
+
+    def __init__(
+        self, blocks: int, in_channels: int = 3, num_classes: int = 10, *, width: float = 1.0, depth: float = 1.0,
+        stochastic_depth: float = 0.0, se: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            self.block, (blocks, blocks, blocks), in_channels, num_classes, width=width, depth=depth, cifar=True,
+            stochastic_depth=stochastic_depth, se=se,
+        )  # fmt: skip
 
 
-MACS = {20: 40_551_040, 32: 68_862_592, 44: 97_174_144, 56: 125_485_696, 110: 252_887_680, 1202: 2_829_238_912}
-def _register(depth: int) -> None:
-    @register(f"resnet{depth}", input_shape=(3, 32, 32), parameters=PARAMETERS[depth], macs=MACS[depth], recipes=cifar(SHORT), paper=PAPER)
-    def build(in_channels: int = 3, num_classes: int = 10) -> CifarResNet:
-        return CifarResNet((depth - 2) // 6, in_channels, num_classes)
+class PlainNet(CifarResNet):
+    """The same network without shortcuts: what the residual networks were compared with."""
+
+    block = PlainBlock
 
 
-for _depth in PARAMETERS:
-    _register(_depth)
+# depth: parameters, multiply-adds
+COUNTS = {
+    20: (269_722, 40_551_040),
+    32: (464_154, 68_862_592),
+    44: (658_586, 97_174_144),
+    56: (853_018, 125_485_696),
+    110: (1_727_962, 252_887_680),
+    1202: (19_421_274, 2_829_238_912),
+}
+
+
+def _register(name: str, network: type[CifarResNet], depth: int) -> None:
+    parameters, macs = COUNTS[depth]
+    blocks = (depth - 2) // 6
+    register(
+        name, input_shape=(3, 32, 32), parameters=parameters, macs=macs, recipes=cifar(SHORT), paper=PAPER,
+        small={"width": 0.25, "depth": 1 / blocks},
+    )(partial(network, blocks))  # fmt: skip
+
+
+for _depth in COUNTS:
+    _register(f"resnet{_depth}", CifarResNet, _depth)
+for _depth in (20, 32, 44, 56):
+    _register(f"plain{_depth}", PlainNet, _depth)

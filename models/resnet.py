@@ -1,0 +1,214 @@
+"""Residual networks: the networks that made depth affordable.
+
+K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016, arXiv:1512.03385.
+
+What was new: a block computes what is to be added to its input, not its output, so that doing nothing is what it does by default.
+Gradients reach every layer through the sums, and networks of 152 layers trained where 34 plain ones had been worse than 18. Bottleneck
+blocks (1x1 down to a quarter of the channels, 3x3, 1x1 up again) keep the cost of the deep ones near that of VGG's first layers.
+
+    stage     output      18         34         50         101         152
+    conv1     112 x 112   7x7, 64, stride 2
+    (pool)     56 x 56    3x3 maximum, stride 2
+    layer1     56 x 56    2 basic    3 basic    3 bottle    3 bottle    3 bottle     64 channels, x 4 in bottlenecks
+    layer2     28 x 28    2          4          4           4           8           128
+    layer3     14 x 14    2          6          6          23          36           256
+    layer4      7 x 7     2          3          3           3           3           512
+    fc         mean of each map, one linear layer
+
+NOTE: a bottleneck halves the resolution in its 3x3 convolution, as torchvision's do ("v1.5"), and not in its first 1x1, which would
+see only every fourth pixel.
+NOTE: stochastic depth (G. Huang et al.: Deep Networks with Stochastic Depth, ECCV 2016, arXiv:1603.09382) drops the branch of each
+image on its own, not that of a whole batch, and scales in training rather than in evaluation.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+import minitorch_cv.functional as F
+from minitorch_cv import Tensor, nn
+from models.blocks import SqueezeExcitation, initialise, linear_rule, make_divisible, narrow, shallow
+from models.recipes import cifar, photographs
+from models.registry import register
+
+PAPER = "He et al. 2016, Deep Residual Learning for Image Recognition"
+
+
+class ResidualBlock(nn.Module):
+    """The end that residual blocks have in common, where branch and shortcut meet.
+
+    expansion: how many times the block's `channels`, the number in the network's table, its output has.
+    last_norm: the name of the batch norm that the branch ends with.
+    """
+
+    expansion: ClassVar[int]
+    last_norm: ClassVar[str]
+    se: SqueezeExcitation | None
+    drop: nn.StochasticDepth | None
+    downsample: nn.Module | None
+
+    def add_end(self, in_channels: int, out_channels: int, stride: int, se: bool, drop: float) -> None:
+        """Make what follows the branch. drop: the probability that stochastic depth adds nothing."""
+        # NOTE: a sixteenth of the channels but at least eight, as in timm's networks; the paper has no such bound.
+        self.se = SqueezeExcitation(out_channels, make_divisible(out_channels / 16)) if se else None
+        self.drop = nn.StochasticDepth(drop, "row") if drop else None
+        self.downsample = self.projection(in_channels, out_channels, stride)
+
+    def projection(self, in_channels: int, out_channels: int, stride: int) -> nn.Module | None:
+        """The paper's option B: a 1x1 convolution where the shape changes, and nothing elsewhere."""
+        if stride == 1 and in_channels == out_channels:
+            return None
+        return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels))
+
+    def shortcut(self, x: Tensor) -> Tensor | None:
+        """What the branch is added to; None for nothing."""
+        return x if self.downsample is None else self.downsample(x)
+
+    def join(self, norm: nn.Module, branch: Tensor, shortcut: Tensor | None) -> Tensor:
+        """relu(shortcut + norm(branch)), the second summand gated by `se` and dropped by `drop` where the block has them."""
+        if self.se is None and (self.drop is None or not self.training):
+            return norm(branch, residual=shortcut, relu=True)  # one pass over memory
+        out = norm(branch)
+        if self.se is not None:
+            out = self.se(out)
+        if self.drop is not None:
+            out = self.drop(out)
+        return F.relu(out if shortcut is None else out + shortcut)
+
+
+class BasicBlock(ResidualBlock):
+    """relu(x + bn(conv(relu(bn(conv(x)))))), both convolutions 3x3, the first with `stride`."""
+
+    expansion = 1
+    last_norm = "bn2"
+
+    def __init__(
+        self, in_channels: int, channels: int, stride: int = 1, groups: int = 1, width_per_group: int = 64, se: bool = False,
+        drop: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if (groups, width_per_group) != (1, 64):
+            raise ValueError(f"groups and width_per_group: got {groups} and {width_per_group}, but basic blocks have 1 and 64 only")
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.add_end(in_channels, channels, stride, se, drop)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
+        out = self.bn1(self.conv1(x), relu=True)  # (N, channels, H/stride, W/stride)
+        return self.join(self.bn2, self.conv2(out), self.shortcut(x))
+
+
+class Bottleneck(ResidualBlock):
+    """relu(x + 1x1(3x3(1x1(x)))), each convolution normalised, the 3x3 with `stride`.
+
+    groups, width_per_group: the 3x3 convolution has `groups` groups of `width_per_group` channels where `channels` is 64, of twice as many
+        where it is 128, and so on.
+    """
+
+    expansion = 4
+    last_norm = "bn3"
+    first_squeeze: ClassVar[int] = 1  # how many times fewer channels the first 1x1 convolution makes than the 3x3
+    projection_size: ClassVar[int] = 1
+
+    def __init__(
+        self, in_channels: int, channels: int, stride: int = 1, groups: int = 1, width_per_group: int = 64, se: bool = False,
+        drop: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        first = groups * max(1, round(channels * width_per_group / 64 / self.first_squeeze))
+        inner, out_channels = first * self.first_squeeze, channels * self.expansion
+        self.conv1 = nn.Conv2d(in_channels, first, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(first)
+        self.conv2 = nn.Conv2d(first, inner, 3, stride, padding=1, groups=groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.add_end(in_channels, out_channels, stride, se, drop)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
+        out = self.bn1(self.conv1(x), relu=True)  # (N, first, H, W)
+        out = self.bn2(self.conv2(out), relu=True)  # (N, inner, H/stride, W/stride)
+        return self.join(self.bn3, self.conv3(out), self.shortcut(x))  # (N, 4 * channels, H/stride, W/stride)
+
+
+class ResNet(nn.Module):
+    """A residual network: stem, stages of blocks that halve the resolution and double the channels, mean, linear layer.
+
+    block, blocks: the kind of block, and how many in each stage.
+    in_channels, num_classes: of the data.
+    width, depth: multiply the numbers of channels, and of blocks.
+    cifar: the stem for images of 32x32: a 3x3 convolution without stride, and no pooling.
+    se: every block has squeeze and excitation (Hu et al. 2018).
+    stochastic_depth: the probability that the last block's branch is dropped in training; it grows linearly from the first block on.
+    zero_init_residual: every branch starts as zero (the last weight of its normalisation), every block as its shortcut (Goyal et al. 2017).
+    groups, width_per_group: of the 3x3 convolutions in bottlenecks (Xie et al. 2017, Zagoruyko and Komodakis 2016).
+    """
+
+    stem_channels: ClassVar[int] = 64
+    first_channels: ClassVar[int] = 64  # of the first stage's blocks
+
+    def __init__(
+        self, block: type[BasicBlock] | type[Bottleneck], blocks: Sequence[int], in_channels: int = 3, num_classes: int = 1000, *,
+        width: float = 1.0, depth: float = 1.0, cifar: bool = False, se: bool = False, stochastic_depth: float = 0.0,
+        zero_init_residual: bool = False, groups: int = 1, width_per_group: int = 64,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        channels = narrow(self.stem_channels, width)
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False) if cifar else self.stem(in_channels, channels)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.maxpool = None if cifar else nn.MaxPool2d(3, 2, 1)
+
+        counts = shallow(blocks, depth)
+        drops = iter(linear_rule(stochastic_depth, sum(counts)))
+        self.stages: list[str] = []
+        for index, count in enumerate(counts):
+            stage_channels = narrow(self.first_channels * 2**index, width)
+            stage = nn.Sequential()
+            for position in range(count):
+                stride = 2 if index > 0 and position == 0 else 1
+                stage.append(block(channels, stage_channels, stride, groups, width_per_group, se, next(drops)))
+                channels = stage_channels * block.expansion
+            self.stages.append(f"layer{index + 1}")
+            self.add_module(self.stages[-1], stage)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+
+        initialise(self)
+        if zero_init_residual:
+            for module in self.modules():
+                if isinstance(module, ResidualBlock):
+                    nn.init.zeros_(getattr(module, module.last_norm).weight)
+
+    def stem(self, in_channels: int, out_channels: int) -> nn.Module:
+        """The convolution that meets the image."""
+        return nn.Conv2d(in_channels, out_channels, 7, stride=2, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W); the shapes below are those of resnet50 at 224 x 224
+        x = self.bn1(self.conv1(x), relu=True)  # (N, 64, 112, 112)
+        if self.maxpool is not None:
+            x = self.maxpool(x)  # (N, 64, 56, 56)
+        for stage in self.stages:
+            x = self.get_submodule(stage)(x)  # (N, 256, 56, 56), (N, 512, 28, 28), (N, 1024, 14, 14), (N, 2048, 7, 7)
+        x = F.flatten(self.avgpool(x), 1)  # (N, 2048)
+        return self.fc(x)  # (N, num_classes)
+
+
+SMALL = {"width": 0.125, "depth": 0.3}
+RECIPES = photographs(cifar(image_size=(32, 32), cifar=True))
+
+# name: kind of block, blocks of the four stages, parameters, multiply-adds for an image of 224 x 224
+NETWORKS: dict[str, tuple] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2), 11_689_512, 1_814_073_344),
+    "resnet34": (BasicBlock, (3, 4, 6, 3), 21_797_672, 3_663_761_408),
+    "resnet50": (Bottleneck, (3, 4, 6, 3), 25_557_032, 4_089_184_256),
+    "resnet101": (Bottleneck, (3, 4, 23, 3), 44_549_160, 7_801_405_440),
+    "resnet152": (Bottleneck, (3, 8, 36, 3), 60_192_808, 11_513_626_624),
+}
+
+for _name, (_block, _blocks, _parameters, _macs) in NETWORKS.items():
+    register(
+        _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, recipes=RECIPES, paper=PAPER, small=SMALL,
+        small_input=(3, 64, 64),
+    )(partial(ResNet, _block, _blocks))  # fmt: skip
