@@ -116,7 +116,7 @@ class LeNet5(nn.Module):
 
 # Pixels from -1 to 1, as in the paper; it made 23 passes, a step for each image.
 ZIP_CODE_RECIPE = Recipe(
-    epochs=20, batch_size=32, optimizer="nesterov", lr=0.05, momentum=0.9, schedule="linear", augmentation={"crop": 1},
+    epochs=20, batch_size=32, optimizer="nesterov", lr=0.05, momentum=0.9, schedule="linear", augment=True, augmentation={"crop": 1},
     mean=(0.5,), std=(0.5,),
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from functools import partial
 from typing import NamedTuple
 
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, narrow
+from models.blocks import Layer, global_average, initialise, narrow
 from models.recipes import FOLDER, GENTLE, cifar, photographs
 from models.registry import register
 
@@ -51,7 +51,7 @@ CIFAR = (
     Stage(3, 1, 1, (192, 192, 0)),
 )
 
-POOLINGS = {"max": nn.MaxPool2d, "mean": nn.AvgPool2d}
+POOLINGS: dict[str, Layer] = {"max": nn.MaxPool2d, "mean": nn.AvgPool2d}
 
 
 class MLPConv(nn.Sequential):
