@@ -3,12 +3,16 @@
     model = models.create("resnet20")               # fresh weights
     model = models.load_run("runs/my-resnet20")     # what a training has learnt
     models.list_models()
+    models.ensemble([model, other])                 # the average of their probabilities
+    models.reparameterize(model)                    # many branches to one convolution (RepVGG, RepLKNet, SLaK)
 
 A new file joins by putting `@register(...)` on the function that builds its model.
 """
 
+from models.multi_column import ensemble
 from models.registry import Entry, create, entry, list_models, load_run, register
+from models.reparameterization import reparameterize
 
 MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: others are called `models` too
 
-__all__ = ["Entry", "create", "entry", "list_models", "load_run", "register"]
+__all__ = ["Entry", "create", "ensemble", "entry", "list_models", "load_run", "register", "reparameterize"]
