@@ -118,6 +118,8 @@ class Function:
             debug.check_forward(ctx, outputs)
         if mode.segment is not None and True in needs:
             mode.segment.take(ctx)
+        if mode.observer is not None:
+            mode.observer(ctx)
         return outputs
 
     def _output(self, i: int, array: Any) -> Tensor:

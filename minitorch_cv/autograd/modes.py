@@ -3,7 +3,7 @@
 Each belongs to the thread (exactly: to the context) that set it, and ends with its `with` block.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +19,7 @@ class Mode(NamedTuple):
     debug: bool = False  # nodes remember their line, values are checked
     segment: "Segment | None" = None  # the checkpointed stretch that is running: it takes care of what nodes save
     recomputing: bool = False  # this is a checkpointed stretch's second run
+    observer: Callable[[Any], None] | None = None  # is shown every node as soon as its function has run
 
 
 _mode: ContextVar[Mode] = ContextVar("minitorch_cv_mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
