@@ -106,5 +106,5 @@ for _name, _multiplier, _parameters, _macs in (
 ):
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, recipes=photographs(), paper=PAPER,
-        small={"width": 0.25, "depth": 0.5}, small_input=(3, 64, 64),
+        small={"width": 0.25, "depth": 0.3}, small_input=(3, 32, 32),
     )(partial(MNASNet, _multiplier))  # fmt: skip

@@ -136,5 +136,5 @@ for _name, _rows, _last, _parameters, _macs in (
 ):
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25}, small_input=(3, 64, 64),
+        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25}, small_input=(3, 32, 32),
     )(partial(MobileNetV3, _rows, _last))  # fmt: skip

@@ -101,5 +101,5 @@ class ShuffleNetV2(nn.Module):
 for _name, (_channels, _parameters, _macs) in MODELS.items():
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25, "depth": 0.4}, small_input=(3, 64, 64),
+        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25, "depth": 0.4}, small_input=(3, 32, 32),
     )(partial(ShuffleNetV2, _channels))  # fmt: skip
