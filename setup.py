@@ -59,7 +59,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["kernels*", "minitorch_cv*", "models*"]),
-    package_data={"kernels": ["py.typed"], "minitorch_cv": ["py.typed", "*.pyi"], "models": ["py.typed"]},
+    package_data={"kernels": ["py.typed"], "minitorch_cv": ["py.typed", "*.pyi"], "models": ["py.typed", "*.json"]},
     python_requires=">=3.11",
     install_requires=RUN,
     extras_require={

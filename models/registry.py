@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,8 @@ from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.run_folder import RunFolder
+from minitorch_cv.weights import load_into
+from models.pretrained import initial
 
 Builder = TypeVar("Builder", bound=Callable[..., Module])
 
@@ -91,16 +94,28 @@ def entry(name: str) -> Entry:
     return _entries[name]
 
 
-def create(name: str, **options: Any) -> Module:
-    """The model `name` with fresh weights, drawn from the current random state (`minitorch_cv.manual_seed`).
+def create(name: str, *, weights: str | PathLike[str] | None = None, **options: Any) -> Module:
+    """The model `name`, its first weights drawn from the current random state (`minitorch_cv.manual_seed`), or those of a file.
 
-    Raises ValueError for an unknown name and TypeError for an option that the model does not have.
+    weights: None; or the path of a file, .safetensors or PyTorch's .pth; or "imagenet", the published weights (`models.published`), which
+        are downloaded once and bring the options that they were trained with. Where `num_classes` is not that of the weights, the
+        classifier is new; a UserWarning names all that is new or left out.
+    Raises ValueError for an unknown name, TypeError for an option that the model does not have, WeightsError (a ValueError) for weights
+    that cannot be read or do not suit the model, DataError where a download fails.
     """
     build = entry(name).build
     known = inspect.signature(build).parameters
     if unknown := [option for option in options if option not in known]:
         raise TypeError(f"options: {name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
-    return build(**options)
+    if weights is None:
+        return build(**options)
+    first = initial(name, weights)
+    model = build(**{**(first.published.options if first.published else {}), **options})
+    num_classes = options.get("num_classes", known["num_classes"].default)
+    transfer = load_into(model, first.read(), num_classes)
+    if transfer.sentence():
+        warnings.warn(f"{name}: {transfer.sentence()}", stacklevel=2)
+    return model
 
 
 def list_models() -> list[str]:

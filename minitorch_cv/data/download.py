@@ -5,6 +5,7 @@ the `_Resuming` downloader, which collects the bytes in `NAME.part` and asks the
 missing (HTTP Range, RFC 9110 section 14).
 """
 
+import hashlib
 import logging
 import os
 import shutil
@@ -23,15 +24,19 @@ LARGEST_ARCHIVE = 1 << 30  # bytes after unpacking
 def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
     """Bring a file to `path` from the first of `addresses` that delivers it whole.
 
-    checksum: "md5:..." or "sha256:..." of the file. A file that is there already and matches is left alone. A download
-    that was interrupted is continued, from another address if need be: the checksum proves in the end that the pieces
-    belong together.
+    checksum: "md5:..." or "sha256:..." of the file; of the latter the first 8 digits or more will do, as names of files
+    have them. A file that is there already and matches is left alone. A download that was interrupted is continued, from
+    another address if need be: the checksum proves in the end that the pieces belong together.
 
     Raises DataError, with the reason of each failure, where no address delivers.
     """
     import pooch  # here, because it is needed once in a lifetime
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    algorithm, _, digest = checksum.partition(":")
+    beginning = digest if algorithm == "sha256" and 8 <= len(digest) < 64 else None  # pooch knows whole checksums only
+    if beginning is not None and path.exists() and not _sha256(path).startswith(beginning):
+        path.unlink()
     part = path.with_name(path.name + ".part")
     logger = pooch.get_logger()
     level, reasons = logger.level, []
@@ -41,7 +46,8 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
             while True:
                 continued = part.exists()
                 try:
-                    pooch.retrieve(address, checksum, path.name, path.parent, downloader=_Resuming(part))
+                    whole = checksum if beginning is None else None
+                    pooch.retrieve(address, whole, path.name, path.parent, downloader=_Resuming(part, beginning or ""))
                     return
                 except OSError as error:  # those of requests are of this kind too
                     reasons.append(f"{address} failed: {error}")
@@ -55,11 +61,16 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
     raise DataError(f"{path} could not be downloaded ({'; '.join(reasons)}): try again later, or put the file there yourself")
 
 
-class _Resuming:
-    """A downloader for pooch that continues the file `part`."""
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def __init__(self, part: Path) -> None:
-        self.part = part
+
+class _Resuming:
+    """A downloader for pooch that continues the file `part`; its SHA-256 must begin with `beginning`."""
+
+    def __init__(self, part: Path, beginning: str) -> None:
+        self.part, self.beginning = part, beginning
 
     def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> bool | None:
         import requests
@@ -72,6 +83,9 @@ class _Resuming:
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
                 if self._have() <= before:  # an attempt that brought nothing: no use in trying again
                     raise
+        if self.beginning and not _sha256(self.part).startswith(self.beginning):
+            self.part.unlink()
+            raise ValueError("the checksum differs")
         os.replace(self.part, output_file)
         return None
 

@@ -2,17 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernels.backend import backend as use_backend
-from minitorch_cv import from_numpy
-from minitorch_cv.autograd import no_grad
 from minitorch_cv.data.dataset import DataError
-from minitorch_cv.data.folder import upright_image
 from minitorch_cv.data.transforms import Compose, ToFloat
+from minitorch_cv.inference.classification import probabilities, ranked
+from minitorch_cv.inference.preprocessing import open_image
 from minitorch_cv.nn import Module
 from minitorch_cv.training.config import Config
 from minitorch_cv.training.errors import RunError
@@ -31,27 +29,15 @@ def predict_images(
     Returns for each file {"image": path, "predictions": [{"class": name, "index": label, "probability": p}, ...]}.
     Raises RunError for a file that is missing or no image, ValueError for a temperature that is not positive.
     """
-    if not 0 < temperature < np.inf:
-        raise ValueError(f"temperature: got {temperature}, expected a positive number")
     config = RunFolder(run_dir).read_config()
     use_threads(config.threads)
     results = []
     for path in paths:
         image = read_image(path, config)
-        with use_backend(config.backend), no_grad():
-            logits = model(from_numpy(image)).numpy()[0]
-        probabilities = softmax(logits.astype(np.float64), temperature)
-        order = np.argsort(-probabilities, kind="stable")[:top]
-        guesses = [{"class": config.classes[label], "index": int(label), "probability": float(probabilities[label])} for label in order]
-        results.append({"image": os.fspath(path), "predictions": guesses})
+        with use_backend(config.backend):
+            probability = probabilities(model, image, temperature)
+        results.append({"image": os.fspath(path), "predictions": ranked(probability, config.classes, top)})
     return results
-
-
-def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """exp(x / t) / sum(exp(x / t)) of a vector x."""
-    with np.errstate(over="ignore"):  # a tiny temperature: exp(-inf) is 0, as it should be
-        powers = np.exp((logits - logits.max()) / temperature)
-    return powers / powers.sum()
 
 
 def read_image(path: str | os.PathLike[str], config: Config) -> np.ndarray:
@@ -59,19 +45,13 @@ def read_image(path: str | os.PathLike[str], config: Config) -> np.ndarray:
     from PIL import Image
 
     height, width = config.image_size
-    path = Path(path)
     try:
-        with Image.open(path) as file:
-            image = upright_image(file, path).convert("L" if config.model_options["in_channels"] == 1 else "RGB")
-            if image.width > width or image.height > height:
-                image = image.resize((width, height), Image.Resampling.BILINEAR)  # averages over all pixels that become one
-            pixels = np.asarray(image)
+        image = open_image(path, "L" if config.model_options["in_channels"] == 1 else "RGB")
     except DataError as error:
         raise RunError(str(error)) from error
-    except FileNotFoundError as error:
-        raise RunError(f"{path}: there is no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RunError(f"{path} cannot be read as an image: {error}") from error
+    if image.width > width or image.height > height:
+        image = image.resize((width, height), Image.Resampling.BILINEAR)  # averages over all pixels that become one
+    pixels = np.asarray(image)
     pixels = pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C)
     prepare = Compose([*preparation(config.recipe, config.image_size, (pixels.shape[3], *pixels.shape[1:3])), ToFloat()])
     return prepare(pixels, np.random.default_rng(0)).transpose(0, 3, 1, 2)  # nothing in it is random

@@ -93,6 +93,25 @@ def test_sha256(server: Server, tmp_path: Path) -> None:
         fetch([server.address + "/a"], tmp_path / "b", "sha256:" + hashlib.sha256(b"").hexdigest())
 
 
+def test_the_beginning_of_a_sha256(server: Server, tmp_path: Path) -> None:
+    """As names of files have it: enough to notice damage, in what comes and in what is there."""
+    server.files["/a"] = CONTENT
+    server.break_after = [20 * CHUNK]
+    beginning = "sha256:" + hashlib.sha256(CONTENT).hexdigest()[:8]
+    (tmp_path / "a").write_bytes(b"damaged")
+    fetch([server.address + "/a"], tmp_path / "a", beginning)
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={20 * CHUNK}-"]
+    fetch([server.address + "/a"], tmp_path / "a", beginning)
+    assert len(server.ranges) == 2  # what is there is not fetched again
+    with pytest.raises(DataError, match="checksum"):
+        fetch([server.address + "/a"], tmp_path / "b", "sha256:00000000")
+    (tmp_path / "c.part").write_bytes(b"something else")
+    fetch([server.address + "/a"], tmp_path / "c", beginning)
+    assert (tmp_path / "c").read_bytes() == CONTENT
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
+
+
 def test_a_broken_connection_is_continued(server: Server, tmp_path: Path) -> None:
     server.files["/a"] = CONTENT
     server.break_after = [20 * CHUNK + 5, 7 * CHUNK]
