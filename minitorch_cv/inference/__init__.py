@@ -7,7 +7,18 @@
 """
 
 from minitorch_cv.inference.classification import classify_images
+from minitorch_cv.inference.dense import as_convolution, convolutionize, dense_predict
 from minitorch_cv.inference.preprocessing import Preprocessing, open_image
 from minitorch_cv.inference.tiles import ValidNetwork, mirrored, segment
 
-__all__ = ["Preprocessing", "ValidNetwork", "classify_images", "mirrored", "open_image", "segment"]
+__all__ = [
+    "Preprocessing",
+    "ValidNetwork",
+    "as_convolution",
+    "classify_images",
+    "convolutionize",
+    "dense_predict",
+    "mirrored",
+    "open_image",
+    "segment",
+]
