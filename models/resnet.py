@@ -39,10 +39,12 @@ class ResidualBlock(nn.Module):
 
     expansion: how many times the block's `channels`, the number in the network's table, its output has.
     last_norm: the name of the batch norm that the branch ends with.
+    strided_projection: the size of the shortcut's convolution where it halves the resolution.
     """
 
     expansion: ClassVar[int]
     last_norm: ClassVar[str]
+    strided_projection: ClassVar[int] = 1
     se: SqueezeExcitation | None
     drop: nn.StochasticDepth | None
     downsample: nn.Module | None
@@ -58,7 +60,8 @@ class ResidualBlock(nn.Module):
         """The paper's option B: a 1x1 convolution where the shape changes, and nothing elsewhere."""
         if stride == 1 and in_channels == out_channels:
             return None
-        return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels))
+        size = self.strided_projection if stride > 1 else 1
+        return nn.Sequential(nn.Conv2d(in_channels, out_channels, size, stride, size // 2, bias=False), nn.BatchNorm2d(out_channels))
 
     def shortcut(self, x: Tensor) -> Tensor | None:
         """What the branch is added to; None for nothing."""
@@ -110,7 +113,6 @@ class Bottleneck(ResidualBlock):
     expansion = 4
     last_norm = "bn3"
     first_squeeze: ClassVar[int] = 1  # how many times fewer channels the first 1x1 convolution makes than the 3x3
-    projection_size: ClassVar[int] = 1
 
     def __init__(
         self, in_channels: int, channels: int, stride: int = 1, groups: int = 1, width_per_group: int = 64, se: bool = False,
@@ -172,7 +174,7 @@ class ResNet(nn.Module):
                 channels = stage_channels * block.expansion
             self.stages.append(f"layer{index + 1}")
             self.add_module(self.stages[-1], stage)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.avgpool: nn.Module = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
 
         initialise(self)
@@ -195,8 +197,13 @@ class ResNet(nn.Module):
         return self.fc(x)  # (N, num_classes)
 
 
-SMALL = {"width": 0.125, "depth": 0.3}
 RECIPES = photographs(cifar(image_size=(32, 32), cifar=True))
+
+
+def small_form(blocks: Sequence[int]) -> dict[str, float]:
+    """An eighth of the channels, and at most two blocks in a stage: both kinds of shortcuts."""
+    return {"width": 0.125, "depth": 2 / max(blocks)}
+
 
 # name: kind of block, blocks of the four stages, parameters, multiply-adds for an image of 224 x 224
 NETWORKS: dict[str, tuple] = {
@@ -209,6 +216,6 @@ NETWORKS: dict[str, tuple] = {
 
 for _name, (_block, _blocks, _parameters, _macs) in NETWORKS.items():
     register(
-        _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, recipes=RECIPES, paper=PAPER, small=SMALL,
-        small_input=(3, 64, 64),
+        _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, recipes=RECIPES, paper=PAPER, small=small_form(_blocks),
+        small_input=(3, 32, 32),
     )(partial(ResNet, _block, _blocks))  # fmt: skip
