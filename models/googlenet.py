@@ -41,17 +41,17 @@ STAGES = {
 
 def reduced(n1x1: int, reduce3: int, n3x3: int, reduce5: int, n5x5: int, projection: int) -> Table:
     """Figure 2b, the module with dimension reduction."""
-    return [
+    return Table(
         {"branch1": Conv(n1x1)},
         {"branch2": [Conv(reduce3), Conv(n3x3, 3)]},
         {"branch3": [Conv(reduce5), Conv(n5x5, 3)]},
         {"branch4": [MAX, Conv(projection)]},
-    ]
+    )
 
 
 def naive(n1x1: int, reduce3: int, n3x3: int, reduce5: int, n5x5: int, projection: int) -> Table:
     """Figure 2a, the module before dimension reduction."""
-    return [{"branch1": Conv(n1x1)}, {"branch2": Conv(n3x3, 3)}, {"branch3": Conv(n5x5, 5)}, {"branch4": MAX}]
+    return Table({"branch1": Conv(n1x1)}, {"branch2": Conv(n3x3, 3)}, {"branch3": Conv(n5x5, 5)}, {"branch4": MAX})
 
 
 class GoogLeNetOutputs(NamedTuple):

@@ -1,15 +1,17 @@
 """What the Inception papers share: convolution with batch norm, and branches side by side, written as tables.
 
-An Inception module gives its input to several branches and concatenates what they return. A table is a list of branches, and
-a branch is a dictionary: names of the module's attributes, and so its `state_dict` keys, to the steps behind them, in order.
+An Inception module gives its input to several branches and concatenates what they return. A table lists the branches, each a
+dictionary: attributes of the module, and so beginnings of `state_dict` keys, to the steps behind them, in their order.
 
-    [{"branch1": Conv(64)}, {"branch2": [Conv(96), Conv(128, 3)]}, {"branch3_1": Conv(16), "branch3_2": Conv(32, 3)}]
+    Table({"branch1": Conv(64)}, {"branch2": [Conv(96), Conv(128, 3)]}, {"branch3_1": Conv(16), "branch3_2": Conv(32, 3)})
 
 has the keys branch1.conv, branch2.0.conv, branch2.1.conv, branch3_1.conv, branch3_2.conv, and a `bn` beside each `conv`.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
@@ -40,7 +42,15 @@ class BasicConv2d(nn.Module):
         return self.bn(self.conv(x), relu=True)
 
 
-class Conv(NamedTuple):
+class Step(Protocol):
+    """One layer of a table."""
+
+    def build(self, in_channels: int, width: float) -> tuple[nn.Module, int]:
+        """The layer for so many channels, and the channels that come out of it; width: multiplies channels."""
+
+
+@dataclass(frozen=True)
+class Conv:
     """A `BasicConv2d` of a table. padding: None for the one that keeps the size at stride 1, and for none ("V") at stride 2."""
 
     channels: int
@@ -49,38 +59,48 @@ class Conv(NamedTuple):
     padding: int | None = None
 
     def build(self, in_channels: int, width: float) -> tuple[nn.Module, int]:
-        """The layer, and the channels that come out of it."""
         channels = narrow(self.channels, width)
         padding = 0 if self.padding is None and self.stride > 1 else self.padding
         return BasicConv2d(in_channels, channels, self.kernel, self.stride, padding), channels
 
 
-class Pool(NamedTuple):
-    """A 3x3 pooling of a table: by the layer `kind`, with the padding that keeps the size at stride 1, and none ("V") at stride 2."""
+@dataclass(frozen=True)
+class Pool:
+    """A 3x3 pooling of a table; padding: None for the one that keeps the size at stride 1, and for none ("V") at stride 2."""
 
-    kind: type[nn.MaxPool2d] | type[nn.AvgPool2d]
+    kind: Callable[..., nn.Module]
     stride: int = 1
     padding: int | None = None
-    options: Mapping[str, bool] = {}
 
     def build(self, in_channels: int, width: float) -> tuple[nn.Module, int]:
-        padding = int(self.stride == 1) if self.padding is None else self.padding
-        return self.kind(3, self.stride, padding, **self.options), in_channels
+        return self.kind(3, self.stride, int(self.stride == 1) if self.padding is None else self.padding), in_channels
 
 
-class Fork(NamedTuple):
-    """The end of a branch: the 1x3 and the 3x1 convolution side by side, named with "a" and "b" at the end."""
+@dataclass(frozen=True)
+class Fork:
+    """The end of a branch: a 1x3 and a 3x1 convolution side by side, their names ending in "a" and "b"."""
 
     channels: int
+
+    def ends(self, name: str) -> dict[str, Conv]:
+        return {f"{name}a": Conv(self.channels, (1, 3)), f"{name}b": Conv(self.channels, (3, 1))}
 
 
 MAX = Pool(nn.MaxPool2d)
 MAX_HALVES = Pool(nn.MaxPool2d, stride=2)
 MEAN = Pool(nn.AvgPool2d)
-MEAN_INSIDE = Pool(nn.AvgPool2d, options={"count_include_pad": False})  # the mean of the pixels that there are, at the border too
+MEAN_INSIDE = Pool(partial(nn.AvgPool2d, count_include_pad=False))  # at the border, the mean of those pixels that there are
 
-Step = Conv | Pool | Fork | Sequence[Conv | Pool]
-Table = Sequence[Mapping[str, Step]]
+
+class Table:
+    """An Inception module as data, and a step itself: see the head of this file."""
+
+    def __init__(self, *branches: Mapping[str, Step | Sequence[Step] | Fork]) -> None:
+        self.branches = branches
+
+    def build(self, in_channels: int, width: float) -> tuple[nn.Module, int]:
+        module = Branches(in_channels, self, width)
+        return module, module.out_channels
 
 
 class Branches(nn.Module):
@@ -92,25 +112,18 @@ class Branches(nn.Module):
     def __init__(self, in_channels: int, table: Table, width: float = 1.0) -> None:
         super().__init__()
         self.out_channels = 0
-        self.paths = [self._add_branch(in_channels, branch, width) for branch in table]
-
-    def _add_branch(self, channels: int, branch: Mapping[str, Step], width: float) -> list[tuple[str, ...]]:
-        """Register the layers of one branch. Returns the attributes to go through, those of a fork together."""
-        path: list[tuple[str, ...]] = []
-        for name, step in branch.items():
-            if isinstance(step, Fork):
-                kernels = {f"{name}a": (1, 3), f"{name}b": (3, 1)}
-                ends = {end: Conv(step.channels, kernel).build(channels, width) for end, kernel in kernels.items()}
-                for end, (layer, _) in ends.items():
+        self.paths: list[list[list[str]]] = []  # branch -> attributes to go through, those of a fork together
+        for branch in table.branches:
+            channels, path = in_channels, []
+            for name, step in branch.items():
+                ends = step.ends(name) if isinstance(step, Fork) else {name: step}
+                built = {end: build(channels, part, width) for end, part in ends.items()}
+                for end, (layer, _) in built.items():
                     self.add_module(end, layer)
-                channels = sum(out for _, out in ends.values())
-                path.append(tuple(ends))
-            else:
-                layer, channels = build(channels, step, width)
-                self.add_module(name, layer)
-                path.append((name,))
-        self.out_channels += channels
-        return path
+                channels = sum(out_channels for _, out_channels in built.values())
+                path.append(list(built))
+            self.paths.append(path)
+            self.out_channels += channels
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W) -> (N, out_channels, OH, OW)
         outputs = []
@@ -122,13 +135,13 @@ class Branches(nn.Module):
         return F.cat(outputs, 1)
 
 
-def build(in_channels: int, step: Conv | Pool | Sequence[Conv | Pool], width: float) -> tuple[nn.Module, int]:
-    """The layer of a step, or a Sequential of several steps; and the channels that come out of it."""
-    if isinstance(step, Conv | Pool):
-        return step.build(in_channels, width)
+def build(in_channels: int, part: Step | Sequence[Step], width: float) -> tuple[nn.Module, int]:
+    """The layer of a step, or a Sequential of several; and the channels that come out of it."""
+    if not isinstance(part, Sequence):
+        return part.build(in_channels, width)
     layers: list[nn.Module] = []
-    for single in step:
-        layer, in_channels = single.build(in_channels, width)
+    for step in part:
+        layer, in_channels = step.build(in_channels, width)
         layers.append(layer)
     return nn.Sequential(*layers), in_channels
 

@@ -19,6 +19,8 @@ name that the Caffe and PyTorch zoos distribute has 128 channels instead of 96 b
 convolutions: 11,295,240.
 """
 
+from dataclasses import replace
+
 from minitorch_cv import Tensor, nn
 from models.blocks import SqueezeExcitation, global_average, initialise, narrow, shallow
 from models.inception_blocks import MAX, MEAN, Branches, Conv, Pool, Table, stem
@@ -46,17 +48,17 @@ REPEATED = (["3a", "3b"], ["4a", "4b", "4c", "4d"], ["5a", "5b"])  # the modules
 def branches(n1x1: int, reduce3: int, n3x3: int, reduce33: int, n33: int, pool: Pool, projection: int) -> Table:
     """The module of a row of the table."""
     if not projection:
-        return [
+        return Table(
             {"branch2": [Conv(reduce3), Conv(n3x3, 3, 2, padding=1)]},
             {"branch3": [Conv(reduce33), Conv(n33, 3), Conv(n33, 3, 2, padding=1)]},
-            {"branch4": pool._replace(stride=2, padding=1)},
-        ]
-    return [
+            {"branch4": replace(pool, stride=2, padding=1)},
+        )
+    return Table(
         {"branch1": Conv(n1x1)},
         {"branch2": [Conv(reduce3), Conv(n3x3, 3)]},
         {"branch3": [Conv(reduce33), Conv(n33, 3), Conv(n33, 3)]},
         {"branch4": [pool, Conv(projection)]},
-    ]
+    )
 
 
 class InceptionV2(nn.Module):

@@ -47,17 +47,17 @@ CIFAR_STEM: dict[str, Conv | Pool] = {"Conv2d_1a_3x3": Conv(192, 3)}  # (N, 192,
 
 def mixed_5(pool: int) -> Table:
     """Figure 5: the 5x5 convolution of GoogLeNet beside two of 3x3; pool: channels behind the pooling."""
-    return [
+    return Table(
         {"branch1x1": Conv(64)},
         {"branch5x5_1": Conv(48), "branch5x5_2": Conv(64, 5)},
         {"branch3x3dbl_1": Conv(64), "branch3x3dbl_2": Conv(96, 3), "branch3x3dbl_3": Conv(96, 3)},
         {"pool": MEAN, "branch_pool": Conv(pool)},
-    ]
+    )
 
 
 def mixed_6(c: int) -> Table:
     """Figure 6: 7x7 as 1x7 and 7x1, once and twice, with c channels between them."""
-    return [
+    return Table(
         {"branch1x1": Conv(192)},
         {"branch7x7_1": Conv(c), "branch7x7_2": Conv(c, (1, 7)), "branch7x7_3": Conv(192, (7, 1))},
         {
@@ -65,27 +65,27 @@ def mixed_6(c: int) -> Table:
             "branch7x7dbl_4": Conv(c, (7, 1)), "branch7x7dbl_5": Conv(192, (1, 7)),
         },
         {"pool": MEAN, "branch_pool": Conv(192)},
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
-MIXED_7: Table = [  # figure 7: on the smallest maps, branches that widen at their end
+MIXED_7 = Table(  # figure 7: on the smallest maps, branches that widen at their end
     {"branch1x1": Conv(320)},
     {"branch3x3_1": Conv(384), "branch3x3_2": Fork(384)},
     {"branch3x3dbl_1": Conv(448), "branch3x3dbl_2": Conv(384, 3), "branch3x3dbl_3": Fork(384)},
     {"pool": MEAN, "branch_pool": Conv(192)},
-]
+)
 
 # Modules that halve the maps, as figure 10 does.
-MIXED_6A: Table = [
+MIXED_6A = Table(
     {"branch3x3": Conv(384, 3, 2)},
     {"branch3x3dbl_1": Conv(64), "branch3x3dbl_2": Conv(96, 3), "branch3x3dbl_3": Conv(96, 3, 2)},
     {"pool": MAX_HALVES},
-]
-MIXED_7A: Table = [
+)
+MIXED_7A = Table(
     {"branch3x3_1": Conv(192), "branch3x3_2": Conv(320, 3, 2)},
     {"branch7x7x3_1": Conv(192), "branch7x7x3_2": Conv(192, (1, 7)), "branch7x7x3_3": Conv(192, (7, 1)), "branch7x7x3_4": Conv(192, 3, 2)},
     {"pool": MAX_HALVES},
-]
+)
 
 STAGES: list[dict[str, Table]] = [
     {"Mixed_5b": mixed_5(32), "Mixed_5c": mixed_5(64), "Mixed_5d": mixed_5(64)},  # (N, 288, 35, 35)
