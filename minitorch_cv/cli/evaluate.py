@@ -17,6 +17,7 @@ def evaluate(
 ) -> None:
     """Loss and accuracies of a trained model on the test images."""
     with errors_as_sentences():
+        from minitorch_cv.training.reporting import accuracies
         from minitorch_cv.training.session import evaluate_run
 
         result = evaluate_run(run_dir, our_models().load_run(run_dir, checkpoint), data_dir)
@@ -24,4 +25,4 @@ def evaluate(
             print(json.dumps({"run": str(run_dir), "checkpoint": checkpoint, **result}))
         else:
             print(f"{result['test_images']} test images of {result['data']}, checkpoint {checkpoint}")
-            print(f"loss {result['test_loss']:.4f}, top-1 {100 * result['test_top1']:.2f} %, top-5 {100 * result['test_top5']:.2f} %")
+            print(f"loss {result['test_loss']:.4f}, {accuracies(result, 'test')}, top-5 {100 * result['test_top5']:.2f} %")

@@ -8,7 +8,7 @@
 A new data set is one file with a function under `@register("name")`, imported below.
 """
 
-from minitorch_cv.data import cifar, digits, folder, mnist  # noqa: F401  (each enters its data sets into the table)
+from minitorch_cv.data import cifar, digits, folder, mnist, segmentation  # noqa: F401  (each enters its data sets into the table)
 from minitorch_cv.data.augment import ColorJitter, Cutout, PCANoise, RandomErasing, RandomResizedCrop, RandomRotation
 from minitorch_cv.data.dataset import DataError, Dataset, default_root, list_datasets, load, register, stratified_split
 from minitorch_cv.data.loader import Loader

@@ -17,9 +17,10 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images and their classes, all in memory.
+    """Images and their classes, or the classes of their pixels, all in memory.
 
-    images: uint8 of shape (N, H, W, C), as they lie in image files. labels: int64 of shape (N,), each an index into `classes`.
+    images: uint8 of shape (N, H, W, C), as they lie in image files. labels: int64, each an index into `classes`: of shape (N,), one for
+    an image; or of shape (N, H, W), masks, one for each pixel (at most 256 classes).
     note: what a user should know about where the images come from; empty where they are verified to be the official ones.
     """
 
@@ -32,9 +33,13 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
             raise ValueError(f"images: got {self.images.dtype} of shape {self.images.shape}, expected uint8 of shape (N, H, W, C)")
-        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(f"labels: got {self.labels.dtype} of shape {self.labels.shape}, expected int64 of shape ({len(self.images)},)")
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+        shapes = (self.images.shape[:1], self.images.shape[:3])
+        if self.labels.dtype != np.int64 or self.labels.shape not in shapes:
+            expected = f"expected int64 of shape {shapes[0]}, or {shapes[1]} for masks"
+            raise ValueError(f"labels: got {self.labels.dtype} of shape {self.labels.shape}, {expected}")
+        if self.has_masks and len(self.classes) > 256:
+            raise ValueError(f"classes: got {len(self.classes)}, expected at most 256 where labels are masks")
+        if self.labels.size and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise ValueError(
                 f"labels: got values from {self.labels.min()} to {self.labels.max()}, expected 0 to {len(self.classes) - 1} "
                 f"for {len(self.classes)} classes"
@@ -52,13 +57,22 @@ class Dataset:
         _, height, width, channels = self.images.shape
         return channels, height, width
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether labels are masks (N, H, W): the data set is one for segmentation."""
+        return self.labels.ndim > 1
+
     def subset(self, indices: np.ndarray | slice) -> "Dataset":
         """The images at `indices` only: an array of integers, or a slice (which copies nothing)."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def split(self, fraction: float, seed: int = 0) -> tuple["Dataset", "Dataset"]:
-        """(rest, part): a fixed `part` of about `fraction` of the images, every class in proportion, and what is left. Order is kept."""
-        rest, part = stratified_split(self.labels, fraction, seed)
+        """(rest, part): a fixed `part` of about `fraction` of the images, every class in proportion, and what is left. Order is kept.
+
+        Images with masks have no class of their own: any of them may be drawn.
+        """
+        classes = np.zeros(len(self), np.int64) if self.has_masks else self.labels
+        rest, part = stratified_split(classes, fraction, seed)
         return self.subset(rest), self.subset(part)
 
 

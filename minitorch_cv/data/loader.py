@@ -13,6 +13,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from minitorch_cv.data.dataset import Dataset
+from minitorch_cv.data.masks import ComposeWithMasks
 from minitorch_cv.data.mixing import Mixing, one_hot
 from minitorch_cv.data.transforms import Compose, ToFloat, Transform
 from minitorch_cv.random import generator_at
@@ -26,7 +27,8 @@ class Loader:
     shuffle: a new order each epoch, else the order of the data set. seed: of the order and of the augmentation.
     drop_last: leave out a last batch that is not full. transform: one, or several to be applied in turn; pixels that
     are still uint8 after it become float32 from 0 to 1. mix: mixes the images of a batch then, and makes probabilities
-    of the labels; see `mixing`.
+    of the labels; see `mixing`. Where labels are masks, transforms that move pixels move the masks along; what cannot, mixing among it,
+    is a ValueError.
     prefetch: how many batches are made ahead in the background; 0 makes each when it is asked for. It changes nothing
     but the time.
     """
@@ -52,7 +54,9 @@ class Loader:
         self.seed = seed
         self.drop_last = drop_last
         steps = [transform] if callable(transform) else list(transform or ())
-        self.transform = Compose([*steps, ToFloat()])
+        self.transform: Compose | ComposeWithMasks = (ComposeWithMasks if dataset.has_masks else Compose)([*steps, ToFloat()])
+        if dataset.has_masks and mix is not None:
+            raise ValueError(f"mix: got {mix!r} for images whose labels are masks, expected None")
         self.prefetch = prefetch
         self.mix = mix
 
@@ -77,9 +81,9 @@ class Loader:
     def epoch(self, epoch: int, start_step: int = 0) -> "Iterator[Batch]":
         """The batches of epoch number `epoch`, from number `start_step` on, so that an interrupted epoch goes on exactly where it was.
 
-        Each is (images, labels): float32 of shape (N, C, H, W), channels-last in memory, and int64 of shape (N,), or, where
-        images are mixed, float32 of shape (N, classes). The iterator has a method `close()`; a loop that ends early may also
-        simply forget it.
+        Each is (images, labels): float32 of shape (N, C, H, W), channels-last in memory, and int64 of shape (N,), or (N, H, W) of
+        masks, or, where images are mixed, float32 of shape (N, classes). The iterator has a method `close()`; a loop that ends early
+        may also simply forget it.
         """
         if not 0 <= start_step <= len(self):
             raise ValueError(f"start_step: got {start_step}, expected 0 to {len(self)}")
@@ -95,8 +99,12 @@ class Loader:
         if not 0 <= step < len(self):
             raise IndexError(f"step: got {step}, expected 0 to {len(self) - 1}")
         chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-        images = self.transform(self.dataset.images[chosen], generator_at(self.seed, "augment", epoch, step))  # (N, H, W, C)
-        labels = self.dataset.labels[chosen]
+        images, labels = self.dataset.images[chosen], self.dataset.labels[chosen]
+        rng = generator_at(self.seed, "augment", epoch, step)
+        if isinstance(self.transform, ComposeWithMasks):
+            images, labels = self.transform(images, labels, rng)
+        else:
+            images = self.transform(images, rng)  # (N, H, W, C)
         if self.mix is not None:
             targets = one_hot(labels, len(self.dataset.classes))
             images, labels = self.mix(images, targets, generator_at(self.seed, "mix", epoch, step))

@@ -16,7 +16,9 @@ from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.loop import Loaders
 from minitorch_cv.training.recipe import Recipe
 
-EVALUATION_BATCH = 250  # fixed, so that an evaluation gives the same bits whatever the training's batch size
+# Fixed, so that an evaluation gives the same bits whatever the training's batch size.
+EVALUATION_BATCH = 250
+SEGMENTATION_BATCH = 32  # maps of full resolution all the way
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def make_loaders(config: Config, images: Images) -> Loaders:
 
 def evaluation_loader(config: Config, images: Dataset) -> Loader:
     """Batches in the order of the data set, not augmented."""
-    return Loader(images, EVALUATION_BATCH, transform=preparation(config.recipe, config.image_size, images.image_shape))
+    count = SEGMENTATION_BATCH if images.has_masks else EVALUATION_BATCH
+    return Loader(images, count, transform=preparation(config.recipe, config.image_size, images.image_shape))
 
 
 def preparation(recipe: Recipe, image_size: tuple[int, int], image_shape: tuple[int, ...]) -> list[Transform]:

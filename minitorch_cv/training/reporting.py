@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,13 @@ class ConsoleReporter(Reporter):
         parts = [f"epoch {line['epoch']:>{len(str(epochs))}}/{epochs}"]
         for name in ("train", "validation", "test"):
             if f"{name}_loss" in line:
-                parts.append(f"{name} loss {line[f'{name}_loss']:.4f}, top-1 {100 * line[f'{name}_top1']:.2f} %")
+                parts.append(f"{name} loss {line[f'{name}_loss']:.4f}, {accuracies(line, name)}")
         parts.append(f"{line['images_per_second']:,.0f} images/s")
         self.say("  ".join(parts))
+
+
+def accuracies(line: Mapping[str, Any], name: str) -> str:
+    """What a line of the metrics says of one kind of images beside the loss, in words: "top-1 93.21 %", and more for segmentations."""
+    if f"{name}_mean_iou" in line:
+        return f"pixels {100 * line[f'{name}_top1']:.2f} %, mean IoU {100 * line[f'{name}_mean_iou']:.2f} %"
+    return f"top-1 {100 * line[f'{name}_top1']:.2f} %"

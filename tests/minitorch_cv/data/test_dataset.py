@@ -91,8 +91,8 @@ def test_split_of_a_data_set() -> None:
 
 
 def test_the_table() -> None:
-    assert data.list_datasets() == ["cifar10", "cifar100", "digits", "fashion_mnist", "folder", "mnist"]
-    with pytest.raises(ValueError, match="name: got 'imagenet', expected one of cifar10, cifar100, digits"):
+    assert data.list_datasets() == ["cifar10", "cifar100", "digit_scenes", "digits", "fashion_mnist", "folder", "mnist"]
+    with pytest.raises(ValueError, match="name: got 'imagenet', expected one of cifar10, cifar100, digit_scenes, digits"):
         data.load("imagenet")
     with pytest.raises(ValueError, match="registered already"):
         data.register("mnist")(lambda root, train, download: None)

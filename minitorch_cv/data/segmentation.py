@@ -1,0 +1,88 @@
+"""A small real task of segmentation that needs no download: handwritten digits on photographs, both from scikit-learn.
+
+An image of 64x64 pixels shows one, two or three of the digits of `digits` in colours of their own, at several sizes, on a piece of one of
+the two photographs that scikit-learn ships; what belongs to which digit is known. Test images have other digits, written by the same
+people, and pieces of the photographs' right quarter, which no training image has.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from minitorch_cv.data.dataset import DataError, Dataset, register
+from minitorch_cv.data.digits import load_digits
+from minitorch_cv.data.transforms import resize_bilinear
+
+SIDE = 64  # pixels
+COUNTS = {True: 1500, False: 300}  # training and test images
+CLASSES = ("background", *"0123456789")
+PHOTOGRAPHS = ("china.jpg", "flower.jpg")
+TRIES = 20  # to find a place for a digit
+TEST_PART = 0.25  # of the width of the photographs
+
+
+@register("digit_scenes")
+def load_digit_scenes(root: Path, train: bool, download: bool) -> Dataset:
+    """1,500 training and 300 test images, uint8 (N, 64, 64, 3), with the class of each pixel, int64 (N, 64, 64): 0 for the
+    background, 1 + d for the digit d.
+
+    They are drawn by a fixed seed. `root` and `download` have no meaning here.
+    """
+    digits = load_digits(root, train, download)
+    grounds = [_part(photograph, train) for photograph in map(_photograph, PHOTOGRAPHS)]
+    rng = np.random.default_rng(0 if train else 1)
+    images = np.empty((COUNTS[train], SIDE, SIDE, 3), np.uint8)
+    masks = np.zeros((COUNTS[train], SIDE, SIDE), np.int64)
+    for image, mask in zip(images, masks, strict=True):
+        canvas = _piece(grounds[rng.integers(len(grounds))], rng)
+        for _ in range(rng.integers(1, 4)):
+            chosen = rng.integers(len(digits))
+            _write(canvas, mask, digits.images[chosen] / np.float32(255), 1 + digits.labels[chosen], rng)
+        image[...] = np.rint(255 * canvas)
+    return Dataset(images, masks, CLASSES, "digit_scenes")
+
+
+def _write(canvas: np.ndarray, mask: np.ndarray, digit: np.ndarray, label: int, rng: np.random.Generator) -> None:
+    """Draw a digit (H, W, 1) from 0 to 1 on the canvas (SIDE, SIDE, 3), and its class into the mask; nothing where no place is found."""
+    size = int(rng.integers(24, 37))
+    ink = ((resize_bilinear(digit[np.newaxis], size, size)[0] - 0.5) * 4 + 0.5).clip(0, 1)  # (size, size, 1), with sharp edges
+    for top, left in rng.integers(0, SIDE - size + 1, (TRIES, 2)):
+        place = np.s_[top : top + size, left : left + size]
+        if not mask[place][ink[..., 0] > 0].any():
+            break
+    else:
+        return  # other digits are everywhere
+    # As far from the mean of the ground as there is room for: on white something dark, on black something bright.
+    ground = canvas[place].mean((0, 1))
+    colour = np.where(ground > 0.5, rng.uniform(0, 0.35, 3), rng.uniform(0.65, 1, 3))
+    canvas[place] += 0.9 * ink * (colour - canvas[place])
+    mask[place][ink[..., 0] > 0.5] = label
+
+
+def _piece(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a photograph, float32 (SIDE, SIDE, 3) from 0 to 1, mirrored or not."""
+    top, left = (rng.integers(0, length - SIDE + 1) for length in photograph.shape[:2])
+    piece = photograph[top : top + SIDE, left : left + SIDE]
+    return (piece[:, ::-1] if rng.random() < 0.5 else piece) / np.float32(255)
+
+
+def _part(photograph: np.ndarray, train: bool) -> np.ndarray:
+    """What training or test images may show of a photograph."""
+    border = round(photograph.shape[1] * (1 - TEST_PART))
+    return photograph[:, :border] if train else photograph[:, border:]
+
+
+def _photograph(name: str) -> np.ndarray:
+    """One of scikit-learn's photographs at half its size, uint8 (H, W, 3); read from its file, because `import sklearn` takes a second."""
+    from PIL import Image  # here, because `import minitorch_cv` must be quick
+
+    package = find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise DataError("the data set digit_scenes comes from scikit-learn, which is not installed: pip install scikit-learn")
+    path = Path(package.submodule_search_locations[0]) / "datasets" / "images" / name
+    try:
+        with Image.open(path) as file:
+            return np.asarray(file.convert("RGB").reduce(2))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as an image ({error}): reinstall scikit-learn") from error
