@@ -1,26 +1,46 @@
 """`minitorch-cv models`: what there is."""
 
 import json
+from typing import Annotated
 
-from minitorch_cv.cli.common import AsJson, console, errors_as_sentences, our_models
+import typer
+
+from minitorch_cv.cli.common import AsJson, console, errors_as_sentences
 
 
-def list_models(as_json: AsJson = False) -> None:
-    """The models there are, and the data sets that each has a recipe for."""
+def list_models(
+    patterns: Annotated[list[str] | None, typer.Argument(metavar="PATTERN...", help="Only names like these: 'resnet*' '*_bn'.")] = None,
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/models.md, of all models.")] = False,
+) -> None:
+    """The models there are, in the order of history, and the data sets that each has a recipe for."""
     with errors_as_sentences():
-        models = our_models()
-        entries = [models.entry(name) for name in models.list_models()]
+        from minitorch_cv.cli import catalogue
+
+        if as_markdown:
+            print(catalogue.markdown(), end="")
+            return
+        found = catalogue.entries(patterns)
         if as_json:
             rows = [
-                {"name": e.name, "parameters": e.parameters, "input": list(e.input_shape), "recipes": list(e.recipes), "paper": e.paper}
-                for e in entries
-            ]
+                {
+                    "name": e.name, "parameters": e.parameters, "macs": e.macs, "input": list(e.input_shape), "recipes": list(e.recipes),
+                    "paper": e.paper,
+                }
+                for e in found
+            ]  # fmt: skip
             print(json.dumps(rows))
             return
         from rich.table import Table
 
-        table = Table("model", "parameters", "input", "recipes", "paper", box=None, pad_edge=False)
-        table.columns[1].justify = "right"
-        for e in entries:
-            table.add_row(e.name, f"{e.parameters:,}", " x ".join(map(str, e.input_shape)), ", ".join(e.recipes), e.paper)
+        table = Table(box=None, pad_edge=False)
+        for name in ("model", "parameters", "multiply-adds", "input"):
+            table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+        table.add_column("recipes")
+        table.add_column("paper")
+        for paper, members in catalogue.by_paper(found).items():
+            for e in members:
+                size = " x ".join(map(str, e.input_shape))
+                papers = paper if e is members[0] else ""  # said once
+                table.add_row(e.name, f"{e.parameters:,}", f"{e.macs:,}", size, ", ".join(e.recipes), papers)
         console().print(table)

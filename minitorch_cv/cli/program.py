@@ -4,12 +4,21 @@ from collections.abc import Callable
 
 import typer
 
+from minitorch_cv.cli.compare import compare
 from minitorch_cv.cli.evaluate import evaluate
 from minitorch_cv.cli.models import list_models
 from minitorch_cv.cli.predict import predict
+from minitorch_cv.cli.summary import summary
 from minitorch_cv.cli.train import train
 
-COMMANDS: dict[str, Callable[..., None]] = {"train": train, "eval": evaluate, "predict": predict, "models": list_models}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "eval": evaluate,
+    "predict": predict,
+    "models": list_models,
+    "summary": summary,
+    "compare": compare,
+}
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,

@@ -121,8 +121,7 @@ def pooling(call: Call, size: int, length: int) -> Window | None:
 
 
 def resampling(call: Call, size: int, length: int) -> Window:
-    taps = call.options["columns" if call.line else "rows"]
-    return resampled(taps.start, taps.index, size)
+    return resampled(call.options["columns" if call.line else "rows"])
 
 
 def rearrangement(call: Call) -> Field:

@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from kernels.resample.taps import Taps
+
 NOTHING = np.iinfo(np.int64).min // 2  # in a table: no position
 
 
@@ -68,10 +70,11 @@ def adaptive(length: int, size: int) -> Window:
     return table(ranges(positions * size // length, -(-(positions + 1) * size // length)), size)
 
 
-def resampled(start: np.ndarray, index: np.ndarray, size: int) -> Window:
-    """The windows of a sparse matrix: row o looks at index[start[o]:start[o + 1]]."""
-    rows = ranges(start[:-1], start[1:])
-    return table(np.where(rows == NOTHING, NOTHING, index[np.maximum(rows, 0)]), size)
+def resampled(taps: Taps) -> Window:
+    """The windows of a resampled line; at its borders, some taps have no weight."""
+    rows = ranges(taps.start[:-1], taps.start[1:])
+    none = (rows == NOTHING) | (taps.weight[np.maximum(rows, 0)] == 0)
+    return table(np.where(none, NOTHING, taps.index[np.maximum(rows, 0)]), taps.size)
 
 
 def _reach(taps: np.ndarray) -> int:
