@@ -71,7 +71,10 @@ def load(path: str | os.PathLike[str], entry: str | None = None) -> dict[str, np
                 found = found[names[0]]
     if not _is_state(found):
         raise WeightsError(f"{path} holds no dictionary of tensors, but {_described(found)}; name the entry that is one by `entry`")
-    return _without_prefix({_text(name): array for name, array in found.items()})
+    state = {name.decode("latin-1") if isinstance(name, bytes) else name: array for name, array in found.items()}
+    if len(state) != len(found):
+        raise WeightsError(f"{path} holds two tensors of the same name, one from Python 2 and one from Python 3")
+    return _without_prefix(state)
 
 
 def save(path: str | os.PathLike[str], model: Module | Mapping[str, Tensor | np.ndarray]) -> None:
@@ -100,7 +103,9 @@ def _array(name: Any, value: Any) -> np.ndarray:
 
 
 def _is_state(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(isinstance(array, np.ndarray) for array in value.values())
+    return isinstance(value, dict) and bool(value) and all(
+        isinstance(name, bytes | str) and isinstance(array, np.ndarray) for name, array in value.items()
+    )
 
 
 def _without_prefix(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -110,12 +115,9 @@ def _without_prefix(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return state
 
 
-def _text(name: Any) -> str:
-    return name.decode("latin-1") if isinstance(name, bytes) else str(name)
-
-
 def _described(value: Any) -> str:
     if isinstance(value, dict):
-        some = ", ".join(f"{str(name)[:30]!r}: {type(entry).__name__}" for name, entry in list(value.items())[:5])
-        return f"a dictionary of {len(value)} entries ({some}{', ...' if len(value) > 5 else ''})" if value else "an empty dictionary"
+        names = [name[:30] for name in value if isinstance(name, bytes | str)]
+        some = ", ".join(f"{name!r}: {type(value[name]).__name__}" for name in names[:5] if name in value)
+        return f"a dictionary of {len(value)} entries{f' ({some}, ...)' if some else ''}" if value else "an empty dictionary"
     return f"a {type(value).__name__}"
