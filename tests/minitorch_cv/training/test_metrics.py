@@ -65,3 +65,39 @@ def test_pace_leaves_out_the_step_that_compiles() -> None:
     assert pace.images_per_second == 20
     assert pace.seconds == 30.75
     assert Pace(**pace.as_data()) == pace
+
+
+def test_segmentations_against_a_definition_by_loops() -> None:
+    """Pixel accuracy, and the mean over classes of intersection over union."""
+    rng = np.random.default_rng(2)
+    logits, masks = rng.standard_normal((4, 6, 5, 7)), rng.integers(0, 5, (4, 5, 7))
+    logits[:, 5] = -9.0  # class 5 is neither labelled nor predicted: it does not count
+    predictions = logits.argmax(1)
+    ious = []
+    for label in range(5):
+        pixels = [(p == label, m == label) for p, m in zip(predictions.flat, masks.flat, strict=True)]
+        ious.append(sum(p and m for p, m in pixels) / sum(p or m for p, m in pixels))
+    metrics = Metrics()
+    metrics.add(1.0, logits[:3], masks[:3])
+    metrics.add(4.0, logits[3:], masks[3:])
+    assert metrics.top1 == pytest.approx((predictions == masks).mean())
+    assert metrics.mean_iou == pytest.approx(np.mean(ious))
+    assert (metrics.loss, metrics.images, metrics.pixels) == (pytest.approx(1.75), 4, 140)
+    assert Metrics(**metrics.as_data()) == metrics
+    assert metrics.facts("test") == {
+        "test_loss": metrics.loss, "test_top1": metrics.top1, "test_top5": metrics.top5, "test_mean_iou": metrics.mean_iou,
+    }  # fmt: skip
+
+
+def test_a_perfect_segmentation() -> None:
+    masks = np.random.default_rng(0).integers(0, 3, (2, 4, 4))
+    metrics = Metrics()
+    metrics.add(0.0, np.moveaxis(np.eye(3)[masks], -1, 1), masks)
+    assert (metrics.top1, metrics.mean_iou) == (1.0, 1.0)
+
+
+def test_classifications_have_no_iou() -> None:
+    metrics = Metrics()
+    metrics.add(1.0, np.eye(3), np.arange(3))
+    assert math.isnan(metrics.mean_iou)
+    assert "test_mean_iou" not in metrics.facts("test")
