@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,9 @@ from minitorch_cv.cli.common import AsJson, console, errors_as_sentences
 
 def compare(
     patterns: Annotated[list[str] | None, typer.Argument(
-        metavar="MODEL...", help="Names or patterns ('resnet*'); all models with a published ImageNet accuracy if none is given.",
+        metavar="MODEL...",
+        help="Names, patterns ('resnet*'), or names with options (mobilenet_v1:separable=false,width=0.5); if none is given, all models "
+        "with a published ImageNet accuracy.",
     )] = None,
     out: Annotated[Path, typer.Option(help="The picture; its ending says the format.")] = Path("accuracy_against_cost.png"),
     as_json: AsJson = False,
@@ -21,14 +23,14 @@ def compare(
         from minitorch_cv import study
         from minitorch_cv.cli import catalogue
         from minitorch_cv.cli.summary import costs_of
+        from minitorch_cv.training.named_values import named_values
 
-        chosen = catalogue.entries(patterns)
-        if not patterns:
-            chosen = [entry for entry in chosen if catalogue.accuracy(entry)]
         candidates = []
-        for entry in chosen:
-            accuracy, source = catalogue.accuracy(entry) or (None, "")
-            candidates.append(study.candidate(entry.name, costs_of(entry.name), accuracy, source, catalogue.year(entry)))
+        for entry, text in chosen(patterns):
+            label, options = f"{entry.name}{text}", named_values(entry.name, filter(None, text[1:].split(",")), words=True)
+            accuracy, source = (not text and catalogue.accuracy(entry)) or (None, "")  # what was published is of the usual form
+            costs = costs_of(entry.name, options=options)
+            candidates.append(study.candidate(label, costs, accuracy, source, catalogue.year(entry)))
         candidates.sort(key=lambda c: (c.accuracy or 0, c.name))
         drawn = any(c.accuracy is not None for c in candidates)
         if drawn:
@@ -38,3 +40,17 @@ def compare(
             return
         console().print(study.comparison_table(candidates))
         print(f"\nthe picture: {out}" if drawn else "\nno picture: none of these has a published accuracy on ImageNet")
+
+
+def chosen(patterns: list[str] | None) -> list[tuple[Any, str]]:
+    """(entry of the registry, "" or its options ":name=value,name=value"), each once, in the order asked for."""
+    from minitorch_cv.cli import catalogue
+
+    if not patterns:
+        return [(entry, "") for entry in catalogue.entries() if catalogue.accuracy(entry)]
+    found = {}
+    for pattern in patterns:
+        name, colon, options = pattern.partition(":")
+        for entry in catalogue.entries([name]):
+            found[entry.name, colon + options] = entry
+    return [(entry, text) for (_, text), entry in found.items()]

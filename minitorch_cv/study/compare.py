@@ -1,5 +1,6 @@
 """Networks side by side: what they cost, and how well they recognise ImageNet's photographs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -9,6 +10,10 @@ from minitorch_cv.study.summary import Summary, in_bytes
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+AREA = 120_000  # parameters to a square point of the picture
+FONT = 7  # points
+SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0), (0, 0))  # of a circle, where its name may stand: above, right, below, left, inside
 
 COLUMNS = ("model", "year", "input", "parameters", "multiply-adds", "memory", "top-1", "top-1 per GMAC", "published by")
 
@@ -80,7 +85,7 @@ def draw_comparison(candidates: Sequence[Candidate], path: str | PathLike[str]) 
     # Not pyplot: a figure of one's own leaves other figures and settings alone.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    figure = Figure(figsize=(12, 8), layout="constrained")
     axes = figure.add_subplot()
     circles = axes.scatter(
         [c.macs / 1e9 for c in shown], [float(c.accuracy or 0) for c in shown], s=[c.parameters / AREA for c in shown],
@@ -88,27 +93,35 @@ def draw_comparison(candidates: Sequence[Candidate], path: str | PathLike[str]) 
         plotnonfinite=True,
     )  # fmt: skip
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("multiply-adds for one image, thousand millions")
     axes.set_ylabel("top-1 accuracy on ImageNet, percent (published)")
     axes.grid(alpha=0.3, which="both", linewidth=0.4)
-    _label(axes, shown)
+    axes.margins(0.06)
     if len({c.year for c in shown if c.year}) > 1:
         figure.colorbar(circles, ax=axes, label="year of the paper", ticks=range(min(c.year for c in shown if c.year), 2100, 2))
     for millions in (5, 25, 100):
         axes.scatter([], [], s=millions * 1e6 / AREA, c="none", edgecolors="black", label=f"{millions} million parameters")
     axes.legend(loc="lower right", labelspacing=1.6, borderpad=1.2, frameon=False)
+    _label(axes, shown)
     figure.savefig(path, dpi=120)
 
 
-AREA = 120_000  # parameters to a square point
-
-
 def _label(axes: Any, shown: Sequence[Candidate]) -> None:
-    """A name beside every circle; of names that would lie on each other only the first, most accurate one."""
-    places: list[tuple[float, float]] = []
+    """A name beside every circle, where there is room on one of its sides: the most accurate ones choose first."""
+    points = axes.figure.dpi / 72
+    taken: list[tuple[float, float, float, float]] = []  # left, bottom, right, top of the names so far, in pixels of the paper
     axes.figure.canvas.draw()  # so that places on the paper are known
     for c in sorted(shown, key=lambda c: -(c.accuracy or 0)):
         x, y = axes.transData.transform((c.macs / 1e9, c.accuracy))
-        if all(abs(x - other_x) > 75 or abs(y - other_y) > 11 for other_x, other_y in places):
-            places.append((x, y))
-            axes.annotate(c.name, (c.macs / 1e9, c.accuracy), fontsize=7, ha="center", va="center")
+        width, height = len(c.name) * 0.58 * FONT * points, 1.1 * FONT * points
+        radius = math.sqrt(c.parameters / AREA / math.pi) * points + 2
+        for side_x, side_y in SIDES:
+            middle = x + side_x * (radius + width / 2), y + side_y * (radius + height / 2)
+            box = middle[0] - width / 2, middle[1] - height / 2, middle[0] + width / 2, middle[1] + height / 2
+            if all(box[0] > b[2] or box[2] < b[0] or box[1] > b[3] or box[3] < b[1] for b in taken):
+                taken.append(box)
+                offset = (middle[0] - x) / points, (middle[1] - y) / points
+                at = c.macs / 1e9, c.accuracy
+                axes.annotate(c.name, at, offset, textcoords="offset points", fontsize=FONT, ha="center", va="center")
+                break

@@ -173,7 +173,7 @@ def test_nonsense(run_dir: Path, tmp_path: Path) -> None:
     assert "holds no run: it has no config.json" in fails("train", "--resume", "--out", tmp_path)
     new = tmp_path / "new"
     for arguments, message in [
-        (["resnet18"], "model: got 'resnet18', expected one of lenet5"),
+        (["resnet19"], "model: got 'resnet19', expected one of"),
         (["--data", "imagenet"], "got 'imagenet', expected one of"),
         (["--data", "folder"], "--data folder: say which folder, by --data-dir"),
         (["--data-dir", "somewhere"], "--data-dir: the digits come with scikit-learn and lie nowhere else"),
@@ -275,17 +275,6 @@ def test_images_that_cannot_be_read(run_dir: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((5, 6), np.float32)).save(tmp_path / "float.tif")
     assert "float.tif has more than 16 bits" in fails("predict", run_dir, tmp_path / "float.tif")
     assert "half.png cannot be read as an image" in fails("predict", run_dir, tmp_path / "half.png")
-
-
-def test_models() -> None:
-    rows = json.loads(call("models", "--json").stdout)
-    assert [row["name"] for row in rows] == models.list_models()
-    assert rows[0] | {"paper": ""} == {
-        "name": "lenet5", "parameters": 61_706, "input": [1, 32, 32], "recipes": ["digits", "mnist", "fashion_mnist"], "paper": "",
-    }  # fmt: skip
-    text = call("models").output
-    assert "resnet1202" in text
-    assert "19,421,274" in text
 
 
 def test_a_folder_of_images(tmp_path: Path) -> None:
