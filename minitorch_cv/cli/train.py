@@ -33,6 +33,14 @@ def train(
         "randaugment=[2,9], trivial_augment=true, color_jitter=[0.4,0.4,0.4,0.1], pca_noise=0.1, cutout=8, erasing=0.25, mixup=0.2, "
         "cutmix=1. Several times for several; 0 for none.",
     )] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Part of each label that is spread over all classes, 0.1 say.")] = None,
+    auxiliary_weight: Annotated[float | None, typer.Option(help="What the losses of auxiliary classifiers count, 0.3 say.")] = None,
+    option: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=VALUE",
+        help="An option of the model: width=0.5, depth=0.5, stochastic_depth=0.2, dropout=0.1, se=true, cifar=true, ... "
+        "Several times for several.",
+    )] = None,
+    image_size: Annotated[int | None, typer.Option(help="Height and width of the images that the model is given.")] = None,
     validation: Annotated[float | None, typer.Option(help="Part of the training images, 0.1 say, to choose the best epoch by.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random. Default 0.")] = None,
     threads: Annotated[int | None, typer.Option(help="Of kernels and BLAS. Default: as many as there are cores to use.")] = None,
@@ -46,15 +54,19 @@ def train(
         "model": model, "data": data, "data_dir": data_dir, "epochs": epochs, "batch_size": batch_size,
         "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
         "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
+        "label_smoothing": label_smoothing, "auxiliary_weight": auxiliary_weight,
+        "image_size": None if image_size is None else (image_size, image_size),
     }  # fmt: skip
     with errors_as_sentences():
         from minitorch_cv.training.augmentation import from_options
         from minitorch_cv.training.errors import RunError, Stopped
+        from minitorch_cv.training.named_values import named_values
         from minitorch_cv.training.reporting import ConsoleReporter
         from minitorch_cv.training.run_folder import RunFolder
         from minitorch_cv.training.session import new_session, resumed_session
 
         given["augmentation"] = from_options(augmentation) if augmentation else None
+        given["model_options"] = named_values("--option", option, words=True) if option else None
         models = our_models()
         report = ConsoleReporter(console())
         if resume:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +25,7 @@ from minitorch_cv.data import (
 from minitorch_cv.data.mixing import Mixing
 from minitorch_cv.data.transforms import Transform
 from minitorch_cv.training.choices import check_choice
+from minitorch_cv.training.named_values import named_values
 
 if TYPE_CHECKING:
     from minitorch_cv.training.recipe import Recipe
@@ -84,12 +84,7 @@ AUGMENTATIONS = (*EARLY, *LATE, *MIX)
 
 def from_options(texts: Iterable[str]) -> dict[str, Any]:
     """What the command line says, `["crop=4", "flip=true", "randaugment=[2, 9]"]`, as part of a recipe's `augmentation`."""
-    values = {}
-    for text in texts:
-        name, _, value = text.partition("=")
+    values = named_values("--augmentation", texts)
+    for name in values:
         check_choice("--augmentation", name, AUGMENTATIONS)
-        try:
-            values[name] = json.loads(value)
-        except json.JSONDecodeError:
-            raise ValueError(f"--augmentation: got {text!r}, expected {name}= and a number, a list of numbers, true or false") from None
     return values

@@ -136,10 +136,16 @@ def make_schedule(optimizer: Optimizer, recipe: Recipe, updates: int) -> LRSched
         raise ValueError(f"schedule_options: {options} do not suit the schedule {recipe.schedule!r}: {error}") from error
 
 
+MANY_CHOICES = 40  # more are no help in a sentence
+
+
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
-    """Raise ValueError with all choices, and the nearest first, unless `value` is one of them."""
+    """Raise ValueError unless `value` is one of the choices: with all of them, or where they are many with the nearest ones."""
     if value in choices:
         return
-    nearest = difflib.get_close_matches(str(value), list(choices), n=1)
+    nearest = difflib.get_close_matches(str(value), list(choices), n=3)
+    if len(choices) > MANY_CHOICES:
+        hint = " or ".join(map(repr, nearest)) or ", ".join([*list(choices)[:3], "..."])
+        raise ValueError(f"{name}: got {value!r}, expected one of {len(choices)} names such as {hint}")
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(choices)}{hint}")

@@ -68,7 +68,8 @@ class Config:
             "model": self.model, "data": self.data, "data_dir": self.data_dir, "epochs": r.epochs, "batch_size": r.batch_size,
             "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "weight_decay": r.weight_decay, "schedule": r.schedule,
             "ema": r.ema, "augment": r.augment, "augmentation": dict(r.augmentation), "validation": self.validation, "seed": self.seed,
-            "threads": self.threads, "backend": self.backend, "limit": self.limit,
+            "threads": self.threads, "backend": self.backend, "limit": self.limit, "label_smoothing": r.label_smoothing,
+            "auxiliary_weight": r.auxiliary_weight, "image_size": self.image_size, "model_options": dict(r.model_options),
         }  # fmt: skip
 
     def require_no_contradiction(self, given: Mapping[str, Any]) -> None:
@@ -77,7 +78,7 @@ class Config:
         for name, value in given.items():
             if name == "data_dir" and value is not None:
                 value = absolute(value)
-            if name == "augmentation" and value is not None:  # the options name a part of it
+            if name in ("augmentation", "model_options") and value is not None:  # the options name a part of it
                 value = {**recorded[name], **value}
             if value is None or value == recorded[name]:
                 continue
@@ -122,9 +123,11 @@ def absolute(path: str | Path) -> str:
 def _flag(name: str, value: Any) -> str:
     if name == "model":
         return f"model {value}"
+    if name == "image_size":
+        return f"--image-size {value[0]} (x {value[1]})" if value[0] != value[1] else f"--image-size {value[0]}"
     if isinstance(value, bool):
         return f"--{'' if value else 'no-'}{name.replace('_', '-')}"
-    flag = f"--{name.replace('_', '-')}"
+    flag = "--option" if name == "model_options" else f"--{name.replace('_', '-')}"
     if isinstance(value, Mapping):
         return " ".join(f"{flag} {key}={json.dumps(entry, separators=(',', ':'))}" for key, entry in value.items()) or f"no {flag}"
     return f"{flag} {value}" if value is not None else f"no {flag}"

@@ -16,6 +16,7 @@ from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
 from minitorch_cv.training.evaluation import evaluate
 from minitorch_cv.training.interruption import StopRequest, stop_on_signals
 from minitorch_cv.training.metrics import Metrics, Pace
+from minitorch_cv.training.objective import Objective
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
@@ -50,6 +51,7 @@ class Trainer:
         self.steps = len(loaders.train)  # in an epoch
         self.optimizer = make_optimizer(model.parameters(), recipe)
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
+        self.objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
         self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch
@@ -109,7 +111,9 @@ class Trainer:
             begun = time.perf_counter()
             for images, labels in batches:
                 self.lr = self.optimizer.param_groups[0]["lr"]
-                loss, logits = train_step(self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step)
+                loss, logits = train_step(
+                    self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step, self.objective
+                )
                 if self.ema is not None:
                     self.ema.update()
                 self.running.add(loss, logits, labels)
@@ -145,7 +149,7 @@ class Trainer:
         def check() -> None:
             self._stop_if_asked(stop)
 
-        line: dict[str, Any] = {"epoch": self.epoch + 1, "train_loss": self.running.loss, "train_top1": self.running.top1}
+        line: dict[str, Any] = {"epoch": self.epoch + 1, **self.running.facts("train", top5=False)}
         for name in ("validation", "test"):
             loader = getattr(self.loaders, name)
             if loader is None:
@@ -155,7 +159,7 @@ class Trainer:
                     metrics = evaluate(self.model, loader, check)
             except NotFiniteError as error:
                 raise NotFiniteError(f"epoch {self.epoch + 1}, after its last step, {name} images: {error}") from error
-            line.update({f"{name}_loss": metrics.loss, f"{name}_top1": metrics.top1, f"{name}_top5": metrics.top5})
+            line.update(metrics.facts(name))
         line["lr"] = self.lr  # of the epoch's last update
         line["images_per_second"] = round(self.pace.images_per_second, 1)
         line["seconds"] = round(self.pace.seconds, 3)

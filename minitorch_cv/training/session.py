@@ -30,7 +30,10 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
 
-RECIPE_OPTIONS = ("epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "ema", "augment", "augmentation")
+RECIPE_OPTIONS = (
+    "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "ema", "augment", "augmentation",
+    "label_smoothing", "auxiliary_weight", "image_size", "model_options",
+)  # fmt: skip
 
 
 class ModelEntry(Protocol):
@@ -79,7 +82,7 @@ def new_session(
     """Begin a run of the model `entry` with the options `given` (by their names on the command line; None: not given), in a new folder."""
     data = given["data"] or entry.default_data
     _check(data, given)
-    recipe = entry.recipe(data).with_options(**{name: given[name] for name in RECIPE_OPTIONS})
+    recipe = entry.recipe(data).with_options(**{name: given.get(name) for name in RECIPE_OPTIONS})
     if data not in entry.recipes:
         report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
     folder = folder or _default_folder(entry.name, data)
@@ -87,12 +90,13 @@ def new_session(
     threads = given["threads"] or mt.get_num_threads()
     mt.set_num_threads(threads)
     data_dir = absolute(given["data_dir"]) if given["data_dir"] is not None else None
-    image_size = entry.input_shape[1:]
+    image_size = recipe.image_size or entry.input_shape[1:]
     images = load_images(data, data_dir, image_size, given["limit"], given["validation"])
     augmentations(recipe, images.train)  # raises what is wrong with them before there is a folder
+    model_options = {"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes), **recipe.model_options}
+    _check_model(create_model, entry.name, model_options, image_size)
     config = Config(
-        model=entry.name,
-        model_options={"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes)},
+        model=entry.name, model_options=model_options,
         image_size=image_size, classes=images.train.classes, data=data, data_dir=data_dir, limit=given["limit"],
         validation=given["validation"], images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
         backend=given["backend"] or current_backend(), environment=environment.describe(threads),
@@ -119,7 +123,7 @@ def resumed_session(folder: RunFolder, given: Mapping[str, Any], create_model: C
 
 
 def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """`model`, which comes from the run folder, on the test images of its data set: loss and accuracies, as in `metrics.jsonl`."""
+    """`model`, which comes from the run folder, on the test images of its data set: what `metrics.jsonl` says of them."""
     config = RunFolder(run_dir).read_config()
     use_threads(config.threads)
     place = absolute(os.fspath(data_dir)) if data_dir is not None else config.data_dir
@@ -128,10 +132,20 @@ def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str |
         raise RunError(f"the data in {place} has other classes than the run: {len(test.classes)} of them, {len(config.classes)} in the run")
     with use_backend(config.backend):
         metrics = evaluate(model, evaluation_loader(config, test))
-    return {
-        "model": config.model, "data": config.data, "test_images": len(test), "test_loss": metrics.loss, "test_top1": metrics.top1,
-        "test_top5": metrics.top5,
-    }  # fmt: skip
+    return {"model": config.model, "data": config.data, "test_images": len(test), **metrics.facts("test")}
+
+
+def _check_model(create_model: Callable[..., Module], name: str, options: Mapping[str, Any], image_size: tuple[int, int]) -> None:
+    """Raise ValueError where the model cannot be made with these options, or cannot take such images: found out by shapes alone."""
+    try:
+        with mt.device("meta"):
+            model = create_model(name, **options)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"--option: {name} cannot be made with {dict(options)}: {error}") from error
+    try:
+        model(mt.empty(2, options["in_channels"], *image_size, device="meta"))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"--image-size: {name} cannot take images of {image_size[0]} x {image_size[1]}: {error}") from error
 
 
 def use_threads(wanted: int) -> int:
@@ -150,11 +164,13 @@ def describe(config: Config) -> str:
     momentum = f" momentum {r.momentum:g}" if r.momentum else ""
     decay = f" weight decay {r.weight_decay:g}" if r.weight_decay else ""
     averaged = f", averaged with decay {r.ema:g}" if r.ema is not None else ""
+    smoothed = f", labels smoothed by {r.label_smoothing:g}" if r.label_smoothing else ""
+    form = "".join(f", {name}={value}" for name, value in r.model_options.items())
     changes = ", ".join(name for name, value in r.augmentation.items() if value) if r.augment else ""
     augmented = f", augmented ({changes})" if changes else ""
     return (
         f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
-        f"schedule {r.schedule}{averaged}{augmented}; seed {config.seed}, {config.threads} threads, {config.backend}"
+        f"schedule {r.schedule}{averaged}{smoothed}{augmented}{form}; seed {config.seed}, {config.threads} threads, {config.backend}"
     )
 
 

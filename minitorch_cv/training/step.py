@@ -5,34 +5,34 @@ import math
 import numpy as np
 
 import kernels
-import minitorch_cv.functional as F
 from minitorch_cv import autograd, from_numpy, random
 from minitorch_cv.nn import Module
 from minitorch_cv.optim import Optimizer
 from minitorch_cv.optim.lr_scheduler import LRScheduler
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.training.errors import NotFiniteError
+from minitorch_cv.training.objective import PLAIN, Objective
 
 
 def train_step(
-    model: Module, optimizer: Optimizer, schedule: LRScheduler, images: np.ndarray, labels: np.ndarray, epoch: int, step: int
-) -> tuple[float, np.ndarray]:
-    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,), or probabilities (N, K).
+    model: Module, optimizer: Optimizer, schedule: LRScheduler, images: np.ndarray, labels: np.ndarray, epoch: int, step: int,
+    objective: Objective = PLAIN,
+) -> tuple[float, np.ndarray]:  # fmt: skip
+    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,), or probabilities (N, K), or of pixels (N, H, W).
 
-    Returns the mean loss before the update and the logits (N, K).
+    Returns the loss before the update and the logits (N, K), or of pixels (N, K, H, W).
     epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.
     Raises NotFiniteError, before anything is updated, where the loss or a gradient is infinite or NaN.
     """
     random.at(epoch, step)
     optimizer.zero_grad()
-    logits = model(from_numpy(images))
-    loss = F.cross_entropy(logits, from_numpy(labels))
+    loss, logits = objective(model(from_numpy(images)), from_numpy(labels))
     value = loss.item()
     if not math.isfinite(value):
-        raise NotFiniteError(_sentence(f"the loss is {value}", model, images, labels, epoch, step))
+        raise NotFiniteError(_sentence(f"the loss is {value}", model, images, labels, epoch, step, objective))
     loss.backward()
     if not kernels.all_finite([p.grad.data for group in optimizer.param_groups for p in group["params"] if p.grad is not None]):
-        raise NotFiniteError(_sentence("a gradient is not finite", model, images, labels, epoch, step))
+        raise NotFiniteError(_sentence("a gradient is not finite", model, images, labels, epoch, step, objective))
     optimizer.step()
     schedule.step()
     return value, logits.data
@@ -45,12 +45,14 @@ def require_finite_state(model: Module, epoch: int, step: int) -> None:
         raise NotFiniteError(f"{_where(epoch, step)}: {broken} is not finite after the update of this step, though its gradient was")
 
 
-def _sentence(what: str, model: Module, images: np.ndarray, labels: np.ndarray, epoch: int, step: int) -> str:
+def _sentence(
+    what: str, model: Module, images: np.ndarray, labels: np.ndarray, epoch: int, step: int, objective: Objective
+) -> str:
     random.at(epoch, step)  # the same dropout once more
-    return f"{_where(epoch, step)}: {what}; it began in {find_origin(model, images, labels)}"
+    return f"{_where(epoch, step)}: {what}; it began in {find_origin(model, images, labels, objective)}"
 
 
-def find_origin(model: Module, images: np.ndarray, labels: np.ndarray) -> str:
+def find_origin(model: Module, images: np.ndarray, labels: np.ndarray, objective: Objective = PLAIN) -> str:
     """Where the first value that is not finite comes from, in words: the same batch once more, under autograd's debug mode."""
     if not np.isfinite(images).all():
         return "the images of this batch"
@@ -59,7 +61,7 @@ def find_origin(model: Module, images: np.ndarray, labels: np.ndarray) -> str:
         return f"{broken}, which the last update made infinite or NaN"
     try:
         with autograd.debug_mode():
-            loss = F.cross_entropy(model(from_numpy(images)), from_numpy(labels))
+            loss, _ = objective(model(from_numpy(images)), from_numpy(labels))
             if loss.requires_grad:
                 loss.backward()
     except autograd.NonFiniteError as error:
