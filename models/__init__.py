@@ -12,9 +12,21 @@ A new file joins by putting `@register(...)` on the function that builds its mod
 
 from models.multi_column import ensemble
 from models.pretrained import imagenet_classes, published
-from models.registry import Entry, create, entry, list_models, load_run, register
+from models.registry import Entry, classifier, create, entry, list_models, load_run, register
 from models.reparameterization import reparameterize
 
 MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: others are called `models` too
 
-__all__ = ["Entry", "create", "ensemble", "entry", "imagenet_classes", "list_models", "load_run", "published", "register", "reparameterize"]
+__all__ = [
+    "Entry",
+    "classifier",
+    "create",
+    "ensemble",
+    "entry",
+    "imagenet_classes",
+    "list_models",
+    "load_run",
+    "published",
+    "register",
+    "reparameterize",
+]

@@ -6,21 +6,23 @@ import inspect
 import pkgutil
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from os import PathLike
 from typing import Any, TypeVar
 
+from minitorch_cv import device
+from minitorch_cv.inference import Preprocessing
 from minitorch_cv.nn import Module
 from minitorch_cv.training.checkpoint import load_checkpoint
 from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.run_folder import RunFolder
-from minitorch_cv.weights import load_into
-from models.pretrained import initial
+from minitorch_cv.weights import classes_of, load_into
+from models.pretrained import IMAGENET, imagenet_classes, initial, published, versions
 
 Builder = TypeVar("Builder", bound=Callable[..., Module])
 
@@ -116,6 +118,28 @@ def create(name: str, *, weights: str | PathLike[str] | None = None, **options: 
     if transfer.sentence():
         warnings.warn(f"{name}: {transfer.sentence()}", stacklevel=2)
     return model
+
+
+def classifier(name: str, weights: str | PathLike[str] = IMAGENET) -> tuple[Module, Preprocessing, Sequence[str]]:
+    """(model, preprocessing, names of the classes): all that it takes to classify photographs with the model `name`, ready for evaluation.
+
+    weights: as for `create`. The number of classes is that of the weights; the names are ImageNet's where it is 1,000, else numbers.
+    Preprocessing is that of the published weights, also for a file of one's own; the usual one for the model's size where none are
+    published. Errors are those of `create`.
+    """
+    known = entry(name)
+    first = initial(name, weights)
+    state = first.read()
+    options = dict(first.published.options) if first.published else {}
+    with device("meta"):
+        shapes = create(name, **options)
+    default = inspect.signature(known.build).parameters["num_classes"].default
+    num_classes = classes_of(shapes, state, default)
+    model = known.build(**options, num_classes=num_classes)
+    load_into(model, state)
+    names = imagenet_classes() if num_classes == 1000 else [str(label) for label in range(num_classes)]
+    usual = first.published or (published(name) if versions(name) else None)
+    return model.eval(), usual.preprocessing if usual else Preprocessing.usual(known.input_shape[1]), names
 
 
 def list_models() -> list[str]:

@@ -2,29 +2,69 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, Checkpoint, RunDir, errors_as_sentences, our_models
+from minitorch_cv.cli.common import AsJson, Checkpoint, console, errors_as_sentences, our_models
+
+BAR = 40  # characters of a bar for probability 1
 
 
 def predict(
-    run_dir: RunDir,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="[RUN_DIR] IMAGE...", help="A run folder, unless there is --model; image files.")],
+    model: Annotated[str | None, typer.Option(help="A name from `minitorch-cv models`, with weights from --weights.")] = None,
+    weights: Annotated[str | None, typer.Option(
+        help="imagenet: the published weights of --model, downloaded once; or a file: .safetensors, .pth, .pt.",
+    )] = None,
     checkpoint: Checkpoint = "last",
+    top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
+    ten_crop: Annotated[bool, typer.Option(
+        "--ten-crop", help="With --model: average the corners, the middle and their reflections.",
+    )] = False,
     temperature: Annotated[float, typer.Option(help="Above 1 the probabilities become more even, below 1 more decided.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """The five most probable classes of each image."""
+    """The most probable classes of each image: for a model that was trained here, or for published weights."""
     with errors_as_sentences():
-        from minitorch_cv.training.prediction import predict_images
-
-        results = predict_images(run_dir, our_models().load_run(run_dir, checkpoint), images, temperature)
+        if weights is not None and model is None:
+            raise ValueError("--weights: say for which model, by --model NAME")
+        if model is not None:
+            results = _by_weights(model, weights or "imagenet", paths, top=top, ten_crop=ten_crop, temperature=temperature)
+        else:
+            if ten_crop:
+                raise ValueError("--ten-crop: goes with --model; a run's images are taken whole")
+            results = _by_run(paths, checkpoint, temperature, top)
         if as_json:
             print(json.dumps(results))
-            return
-        for result in results:
-            print(result["image"])
-            for guess in result["predictions"]:
-                print(f"  {100 * guess['probability']:6.2f} %  {guess['class']}")
+        else:
+            for result in results:
+                _show(result)
+
+
+def _by_run(paths: list[Path], checkpoint: str, temperature: float, top: int) -> list[dict[str, Any]]:
+    from minitorch_cv.training.prediction import predict_images
+
+    run_dir, *images = paths
+    if not images:
+        raise ValueError(f"IMAGE: got none beside the run folder {run_dir}; without one, name a model by --model")
+    return predict_images(run_dir, our_models().load_run(run_dir, checkpoint), images, temperature, top)
+
+
+def _by_weights(name: str, weights: str, images: list[Path], **options: Any) -> list[dict[str, Any]]:
+    from minitorch_cv.inference import classify_images
+
+    model, preprocessing, classes = our_models().classifier(name, weights)
+    return classify_images(model, preprocessing, classes, images, **options)
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(title=result["image"], title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column()
+    for guess in result["predictions"]:
+        table.add_row(f"{100 * guess['probability']:6.2f} %", guess["class"], "█" * round(BAR * guess["probability"]))
+    console().print(table, markup=False)
