@@ -27,17 +27,21 @@ class Field:
     place: (dim, inner), where the positions lie in the tensor: the one with index i in dimension `dim` is number i // inner (modulo how
         many there are), so that a flattened map is described too. None where all elements of the tensor see the same.
     first, last: (positions,) int64, the pixels that each sees, in an image of this size.
+    pixels: the length of the image's line.
     stride, centre, size: in pixels, for an image without borders: from one position to the next; the middle of what position 0 sees,
         0 being the first pixel; how many pixels a position sees.
+    enlarged: the map, or one before it, was made larger, so that neighbours see windows of different sizes: those above are means.
     whole: a layer has looked at all positions at once (global pooling, a linear layer, a gate): stride and size do not apply.
     """
 
     place: Place | None
     first: np.ndarray
     last: np.ndarray
+    pixels: int
     stride: Fraction = Fraction(1)
     centre: Fraction = Fraction(0)
     size: Fraction = Fraction(1)
+    enlarged: bool = False
     whole: bool = False
 
     def __len__(self) -> int:
@@ -51,7 +55,7 @@ class Field:
         last = np.where(inside, self.last[taps], -1).max(axis=1)
         return replace(
             self, first=first, last=last, stride=self.stride * window.stride, centre=self.centre + window.centre * self.stride,
-            size=self.size + window.reach * self.stride,
+            size=self.size + window.reach * self.stride, enlarged=self.enlarged or window.stride < 1,
         )  # fmt: skip
 
     def collapsed(self) -> "Field":
@@ -71,12 +75,20 @@ class Field:
     # --- What users are told
 
     def described(self) -> dict[str, Any]:
-        """{"size", "stride", "offset", "whole"}: pixels; offset is the middle of what position 0 sees, 0 the centre of the first pixel."""
+        """{"size", "stride", "offset", "whole"}: in pixels.
+
+        size: of the largest window, where they differ. offset: the middle of what position 0 sees; 0 is the centre of the first pixel.
+        """
         if not self.whole:
-            return {"size": _number(self.size), "stride": _number(self.stride), "offset": _number(self.centre), "whole": False}
+            return {"size": self._largest(), "stride": _number(self.stride), "offset": _number(self.centre), "whole": False}
         first, last = int(self.first.min()), int(self.last.max())
         stride = _number(self.stride) if len(self) > 1 else 0
         return {"size": last - first + 1, "stride": stride, "offset": _number(Fraction(first + last, 2)), "whole": True}
+
+    def _largest(self) -> int | float:
+        """The size of the window; where neighbours see windows of different sizes, of the largest that does not touch the borders."""
+        sizes = (self.last - self.first + 1)[(self.first > 0) & (self.last < self.pixels - 1)]
+        return int(sizes.max()) if self.enlarged and len(sizes) else _number(self.size)
 
 
 def union(fields: Sequence[Field]) -> Field:
@@ -95,15 +107,15 @@ def union(fields: Sequence[Field]) -> Field:
     end = max(field.centre + (field.size - 1) / 2 for field in regular)
     place = next(iter(places)) if places else fields[0].place
     return Field(
-        place, first, last, stride=max(field.stride for field in regular), centre=(start + end) / 2, size=end - start + 1,
-        whole=any(field.whole for field in fields),
+        place, first, last, fields[0].pixels, stride=max(field.stride for field in regular), centre=(start + end) / 2, size=end - start + 1,
+        enlarged=any(field.enlarged for field in fields), whole=any(field.whole for field in fields),
     )  # fmt: skip
 
 
 def of_image(dim: int, length: int) -> Field:
     """The field of the image itself: every pixel sees itself."""
     pixels = np.arange(length)
-    return Field((dim, 1), pixels, pixels)
+    return Field((dim, 1), pixels, pixels, length)
 
 
 def _number(value: Fraction) -> int | float:

@@ -107,6 +107,22 @@ def test_size_stride_and_offset(name: str) -> None:
             assert (line.first[i] + line.last[i]) / 2 == stated["offset"] + i * stated["stride"]
 
 
+@pytest.mark.parametrize("name", ["transposed", "nearest", "bilinear"])
+def test_enlarged_maps(name: str) -> None:
+    """Neighbours see windows of different sizes: the largest is stated, and the mean of the distances from one to the next."""
+    image = mt.ones(1, 1, 90, 90).requires_grad_()
+    fields = ReceptiveFields(image)
+    with switched(observer=fields.observe):
+        output = positive(NETWORKS[name])(image)
+    (line, _), stated = fields.of(output), fields.of(output)[0].described()
+    inside = [i for i in range(len(line)) if line.first[i] > 0 and line.last[i] < 89]
+    sizes = {int(line.last[i] - line.first[i] + 1) for i in inside}
+    assert max(sizes) == stated["size"]
+    middles = [(line.first[i] + line.last[i]) / 2 - stated["offset"] - i * stated["stride"] for i in inside]
+    assert max(map(abs, middles)) <= 1.5
+    assert abs(sum(middles) / len(middles)) < 0.2
+
+
 def test_a_function_without_a_rule_sees_everything() -> None:
     class Sorted(nn.Module):
         def forward(self, x):
