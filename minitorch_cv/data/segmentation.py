@@ -30,24 +30,31 @@ def load_digit_scenes(root: Path, train: bool, download: bool) -> Dataset:
     They are drawn by a fixed seed. `root` and `download` have no meaning here.
     """
     digits = load_digits(root, train, download)
-    grounds = [_part(photograph, train) for photograph in map(_photograph, PHOTOGRAPHS)]
+    grounds = [_part(photograph(name), train) for name in PHOTOGRAPHS]
     rng = np.random.default_rng(0 if train else 1)
     images = np.empty((COUNTS[train], SIDE, SIDE, 3), np.uint8)
-    masks = np.zeros((COUNTS[train], SIDE, SIDE), np.int64)
+    masks = np.empty((COUNTS[train], SIDE, SIDE), np.int64)
     for image, mask in zip(images, masks, strict=True):
-        canvas = _piece(grounds[rng.integers(len(grounds))], rng)
-        for _ in range(rng.integers(1, 4)):
-            chosen = rng.integers(len(digits))
-            _write(canvas, mask, digits.images[chosen] / np.float32(255), 1 + digits.labels[chosen], rng)
-        image[...] = np.rint(255 * canvas)
+        ground = _piece(grounds[rng.integers(len(grounds))], rng)
+        image[...], mask[...] = draw_scene(ground, digits, int(rng.integers(1, 4)), rng)
     return Dataset(images, masks, CLASSES, "digit_scenes")
 
 
+def draw_scene(ground: np.ndarray, digits: Dataset, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """An image, uint8 (H, W, 3), of at most `count` of the digits on a photograph of its size, and the classes of its pixels (H, W)."""
+    canvas = ground / np.float32(255)
+    mask = np.zeros(ground.shape[:2], np.int64)
+    for _ in range(count):
+        chosen = rng.integers(len(digits))
+        _write(canvas, mask, digits.images[chosen] / np.float32(255), 1 + digits.labels[chosen], rng)
+    return np.rint(255 * canvas).astype(np.uint8), mask
+
+
 def _write(canvas: np.ndarray, mask: np.ndarray, digit: np.ndarray, label: int, rng: np.random.Generator) -> None:
-    """Draw a digit (H, W, 1) from 0 to 1 on the canvas (SIDE, SIDE, 3), and its class into the mask; nothing where no place is found."""
-    size = int(rng.integers(24, 37))
+    """Draw a digit (h, w, 1) from 0 to 1 on the canvas (H, W, 3), and its class into the mask; nothing where no place is found."""
+    size = int(rng.integers(20, 31))
     ink = ((resize_bilinear(digit[np.newaxis], size, size)[0] - 0.5) * 4 + 0.5).clip(0, 1)  # (size, size, 1), with sharp edges
-    for top, left in rng.integers(0, SIDE - size + 1, (TRIES, 2)):
+    for top, left in rng.integers(0, np.array(mask.shape) - size + 1, (TRIES, 2)):
         place = np.s_[top : top + size, left : left + size]
         if not mask[place][ink[..., 0] > 0].any():
             break
@@ -60,20 +67,20 @@ def _write(canvas: np.ndarray, mask: np.ndarray, digit: np.ndarray, label: int, 
     mask[place][ink[..., 0] > 0.5] = label
 
 
-def _piece(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A piece of a photograph, float32 (SIDE, SIDE, 3) from 0 to 1, mirrored or not."""
-    top, left = (rng.integers(0, length - SIDE + 1) for length in photograph.shape[:2])
-    piece = photograph[top : top + SIDE, left : left + SIDE]
-    return (piece[:, ::-1] if rng.random() < 0.5 else piece) / np.float32(255)
+def _piece(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a photograph, uint8 (SIDE, SIDE, 3), mirrored or not."""
+    top, left = (rng.integers(0, length - SIDE + 1) for length in image.shape[:2])
+    piece = image[top : top + SIDE, left : left + SIDE]
+    return piece[:, ::-1] if rng.random() < 0.5 else piece
 
 
-def _part(photograph: np.ndarray, train: bool) -> np.ndarray:
+def _part(image: np.ndarray, train: bool) -> np.ndarray:
     """What training or test images may show of a photograph."""
-    border = round(photograph.shape[1] * (1 - TEST_PART))
-    return photograph[:, :border] if train else photograph[:, border:]
+    border = round(image.shape[1] * (1 - TEST_PART))
+    return image[:, :border] if train else image[:, border:]
 
 
-def _photograph(name: str) -> np.ndarray:
+def photograph(name: str) -> np.ndarray:
     """One of scikit-learn's photographs at half its size, uint8 (H, W, 3); read from its file, because `import sklearn` takes a second."""
     from PIL import Image  # here, because `import minitorch_cv` must be quick
 

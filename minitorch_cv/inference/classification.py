@@ -37,6 +37,8 @@ def probabilities(model: Module, images: np.ndarray, temperature: float = 1.0) -
         raise ValueError(f"temperature: got {temperature}, expected a positive number")
     with no_grad():
         logits = model(from_numpy(images)).numpy().astype(np.float64)  # (N, classes)
+    if logits.ndim != 2:
+        raise ValueError(f"model: its output has shape {logits.shape}, expected (N, classes): it segments images, see `inference.segment`")
     return np.mean([softmax(row, temperature) for row in logits], axis=0)
 
 
