@@ -80,3 +80,18 @@ def test_against_torch() -> None:
         assert_close(parameter.grad, weights[key].grad, 1e-10, f"gradient of {key}")
     for key, value in running.items():
         assert_close(ours.state_dict()[key], value, 1e-10, key)
+
+
+def test_plain_networks_have_no_shortcuts() -> None:
+    """As many parameters under the same keys; where a block's last weights are zero, nothing comes out of it."""
+    plain = models.create("plain20", width=0.5)
+    assert list(plain.state_dict()) == list(models.create("resnet20", width=0.5).state_dict())
+    block = plain.layer1[1]
+    mt.nn.init.zeros_(block.bn2.weight)
+    x = mt.from_numpy(np.random.default_rng(0).random((2, 8, 4, 4), np.float32))
+    assert not block(x).numpy().any()
+
+
+def test_plain_networks_refuse_stochastic_depth() -> None:
+    with pytest.raises(ValueError, match=r"^stochastic_depth: only networks with shortcuts"):
+        models.create("plain20", stochastic_depth=0.5)
