@@ -1,15 +1,17 @@
-"""The examples of a function and a kernel of one's own do what they say."""
+"""The examples do what they say: a function and a kernel of one's own, a segmentation."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def told_by(example: str, folder: Path) -> str:
-    done = subprocess.run([sys.executable, str(EXAMPLES / example)], cwd=folder, capture_output=True, text=True, check=False)
+def told_by(example: str, folder: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, str(EXAMPLES / example), *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -27,3 +29,16 @@ def test_own_kernel(tmp_path: Path) -> None:
     told = told_by("own_kernel.py", tmp_path)
     assert "blur_pool: the fast kernel is the definition" in told
     assert re.search(r"without the last column: .*shape \(1, 2, 2, 2\), expected \(1, 2, 2, 3\)", told), "the planted mistake is found"
+
+
+@pytest.mark.full
+def test_segment_digits(tmp_path: Path) -> None:
+    """A U-Net that has hardly learnt anything segments and is drawn like any other."""
+    command = ["train", "unet", "--out", "run", "--limit", "32", "--epochs", "1", "--option", "width=0.03125", "--option", "depth=0.5"]
+    subprocess.run([sys.executable, "-m", "minitorch_cv.cli", *command], cwd=tmp_path, check=True, capture_output=True)
+    told = told_by("segment_digits.py", tmp_path, "run")
+    assert re.search(r"300 test images: mean IoU [\d.]+ %", told)
+    difference = re.search(r"logits differ by at most (\S+), of", told)
+    assert difference is not None
+    assert float(difference[1]) < 1e-4
+    assert (tmp_path / "segmentation.png").stat().st_size > 10_000

@@ -11,7 +11,9 @@ from minitorch_cv.cli.common import console, errors_as_sentences, our_models
 
 def train(
     model: Annotated[str | None, typer.Argument(help="A name from `minitorch-cv models`; lenet5 if none is given.")] = None,
-    data: Annotated[str | None, typer.Option(help="Data set: digits, mnist, fashion_mnist, cifar10, cifar100, folder.")] = None,
+    data: Annotated[str | None, typer.Option(
+        help="Data set: digits, digit_scenes, mnist, fashion_mnist, cifar10, cifar100, folder.",
+    )] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies, laid out as torchvision does; no download.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often all training images are seen.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in one step.")] = None,
@@ -40,6 +42,13 @@ def train(
         help="An option of the model: width=0.5, depth=0.5, stochastic_depth=0.2, dropout=0.1, se=true, cifar=true, ... "
         "Several times for several.",
     )] = None,
+    weights: Annotated[str | None, typer.Option(
+        help="To begin with: imagenet, the published weights, downloaded once; or a file: .safetensors, .pth, .pt. For other classes, "
+        "the classifier is new.",
+    )] = None,
+    freeze: Annotated[list[str] | None, typer.Option(
+        metavar="PATTERN", help="Names of parameters that stay as they are, such as 'layer1.*'. Several times for several.",
+    )] = None,
     image_size: Annotated[int | None, typer.Option(help="Height and width of the images that the model is given.")] = None,
     validation: Annotated[float | None, typer.Option(help="Part of the training images, 0.1 say, to choose the best epoch by.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random. Default 0.")] = None,
@@ -55,7 +64,7 @@ def train(
         "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
         "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
         "label_smoothing": label_smoothing, "auxiliary_weight": auxiliary_weight,
-        "image_size": None if image_size is None else (image_size, image_size),
+        "weights": weights, "freeze": tuple(freeze) if freeze else None, "image_size": None if image_size is None else (image_size, image_size),
     }  # fmt: skip
     with errors_as_sentences():
         from minitorch_cv.training.augmentation import from_options

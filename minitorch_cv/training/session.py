@@ -7,6 +7,7 @@ of `models`.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from kernels.backend import BACKENDS, current_backend
 from kernels.backend import backend as use_backend
 from minitorch_cv.data import list_datasets
 from minitorch_cv.nn import Module
+from minitorch_cv.nn.utils import freeze
 from minitorch_cv.training import environment
 from minitorch_cv.training.augmentation import augmentations
 from minitorch_cv.training.choices import check_choice
@@ -44,7 +46,7 @@ class ModelEntry(Protocol):
     recipes: Mapping[str, Recipe]
     default_data: str
 
-    def recipe(self, data: str) -> Recipe: ...
+    def recipe(self, data: str, weights: str | None = None) -> Recipe: ...
 
 
 @dataclass
@@ -66,8 +68,10 @@ class Session:
             self.report.warn(self.images.train.note)
         with self.folder.lock(), use_backend(config.backend), compile_notices(self.report.compiling):
             mt.manual_seed(config.seed)
+            weights = None if self.folder.has_checkpoint() else config.weights  # which is to be restored over all that
             try:
-                model = self.create_model(config.model, **config.model_options)
+                model = _create(self.create_model, config.model, config.model_options, weights, self.report)
+                freeze(model, config.freeze)
             except (TypeError, KeyError, ValueError, RuntimeError) as error:
                 raise RunError(f"{self.folder.config_file}: the model {config.model} cannot be made: {error}") from error
             trainer = Trainer(model, config.recipe, make_loaders(config, self.images), self.folder, self.report)
@@ -82,8 +86,9 @@ def new_session(
     """Begin a run of the model `entry` with the options `given` (by their names on the command line; None: not given), in a new folder."""
     data = given["data"] or entry.default_data
     _check(data, given)
-    recipe = entry.recipe(data).with_options(**{name: given.get(name) for name in RECIPE_OPTIONS})
-    if data not in entry.recipes:
+    weights, frozen = given.get("weights"), tuple(given.get("freeze") or ())
+    recipe = entry.recipe(data, weights).with_options(**{name: given.get(name) for name in RECIPE_OPTIONS})
+    if data not in entry.recipes and weights is None:
         report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
     folder = folder or _default_folder(entry.name, data)
     folder.require_no_run()
@@ -94,12 +99,15 @@ def new_session(
     images = load_images(data, data_dir, image_size, given["limit"], given["validation"])
     augmentations(recipe, images.train)  # raises what is wrong with them before there is a folder
     model_options = {"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes), **recipe.model_options}
-    _check_model(create_model, entry.name, model_options, image_size)
+    _check_model(create_model, entry.name, model_options, image_size, frozen)
+    if weights is not None:
+        _create(create_model, entry.name, model_options, weights, Reporter())  # raises what is wrong with them before there is a folder
     config = Config(
         model=entry.name, model_options=model_options,
         image_size=image_size, classes=images.train.classes, data=data, data_dir=data_dir, limit=given["limit"],
         validation=given["validation"], images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
         backend=given["backend"] or current_backend(), environment=environment.describe(threads),
+        weights=weights, freeze=frozen,
     )  # fmt: skip
     folder.create(config)
     report.say(f"{entry.name} on {data}: {describe(config)}")
@@ -135,8 +143,27 @@ def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str |
     return {"model": config.model, "data": config.data, "test_images": len(test), **metrics.facts("test")}
 
 
-def _check_model(create_model: Callable[..., Module], name: str, options: Mapping[str, Any], image_size: tuple[int, int]) -> None:
-    """Raise ValueError where the model cannot be made with these options, or cannot take such images: found out by shapes alone."""
+def _create(
+    create_model: Callable[..., Module], name: str, options: Mapping[str, Any], weights: str | None, report: Reporter
+) -> Module:
+    """The model with its first weights; what is new in it though there were `weights` is a warning of the report."""
+    if weights is None:
+        return create_model(name, **options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        model = create_model(name, **options, weights=weights)
+    for warning in caught:
+        report.warn(str(warning.message))
+    return model
+
+
+def _check_model(
+    create_model: Callable[..., Module], name: str, options: Mapping[str, Any], image_size: tuple[int, int], frozen: tuple[str, ...]
+) -> None:
+    """Raise ValueError where the model cannot be made with these options, cannot take such images, or would have nothing to train.
+
+    Found out by shapes alone.
+    """
     try:
         with mt.device("meta"):
             model = create_model(name, **options)
@@ -146,6 +173,12 @@ def _check_model(create_model: Callable[..., Module], name: str, options: Mappin
         model(mt.empty(2, options["in_channels"], *image_size, device="meta"))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"--image-size: {name} cannot take images of {image_size[0]} x {image_size[1]}: {error}") from error
+    try:
+        freeze(model, frozen)
+    except ValueError as error:
+        raise ValueError(f"--freeze: {error}") from error
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError(f"--freeze: {' '.join(frozen)} leaves nothing of {name} to train")
 
 
 def use_threads(wanted: int) -> int:
@@ -161,6 +194,8 @@ def describe(config: Config) -> str:
     """A configuration in one line, for the beginning of a training."""
     r = config.recipe
     counts = ", ".join(f"{count} {name}" for name, count in config.images.items() if name != "crc32")
+    begun = f", weights from {config.weights}" if config.weights is not None else ""
+    begun += f", frozen: {' '.join(config.freeze)}" if config.freeze else ""
     momentum = f" momentum {r.momentum:g}" if r.momentum else ""
     decay = f" weight decay {r.weight_decay:g}" if r.weight_decay else ""
     averaged = f", averaged with decay {r.ema:g}" if r.ema is not None else ""
@@ -170,7 +205,7 @@ def describe(config: Config) -> str:
     augmented = f", augmented ({changes})" if changes else ""
     return (
         f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
-        f"schedule {r.schedule}{averaged}{smoothed}{augmented}{form}; seed {config.seed}, {config.threads} threads, {config.backend}"
+        f"schedule {r.schedule}{averaged}{smoothed}{augmented}{form}{begun}; seed {config.seed}, {config.threads} threads, {config.backend}"
     )
 
 
@@ -187,7 +222,7 @@ def _check(data: str, given: Mapping[str, Any]) -> None:
         raise ValueError(f"--validation: got {given['validation']}, expected a part of the training images between 0 and 1")
     if data == "folder" and given["data_dir"] is None:
         raise ValueError("--data folder: say which folder, by --data-dir DIR")
-    if data == "digits" and given["data_dir"] is not None:
+    if data in ("digits", "digit_scenes") and given["data_dir"] is not None:
         raise ValueError("--data-dir: the digits come with scikit-learn and lie nowhere else; name another data set by --data")
 
 
