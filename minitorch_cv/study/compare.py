@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 AREA = 120_000  # parameters to a square point of the picture
 FONT = 7  # points
-SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0), (0, 0))  # of a circle, where its name may stand: above, right, below, left, inside
+SIDES = ((0, 1), (-1, 0), (1, 0), (0, -1))  # of a circle, where its name may stand: above, left, right, below
 
 COLUMNS = ("model", "year", "input", "parameters", "multiply-adds", "memory", "top-1", "top-1 per GMAC", "published by")
 
@@ -97,7 +97,7 @@ def draw_comparison(candidates: Sequence[Candidate], path: str | PathLike[str]) 
     axes.set_xlabel("multiply-adds for one image, thousand millions")
     axes.set_ylabel("top-1 accuracy on ImageNet, percent (published)")
     axes.grid(alpha=0.3, which="both", linewidth=0.4)
-    axes.margins(0.06)
+    axes.margins(0.06, 0.09)
     if len({c.year for c in shown if c.year}) > 1:
         figure.colorbar(circles, ax=axes, label="year of the paper", ticks=range(min(c.year for c in shown if c.year), 2100, 2))
     for millions in (5, 25, 100):
@@ -107,21 +107,34 @@ def draw_comparison(candidates: Sequence[Candidate], path: str | PathLike[str]) 
     figure.savefig(path, dpi=120)
 
 
+Box = tuple[float, float, float, float]  # left, bottom, right, top, in pixels of the picture
+
+
 def _label(axes: Any, shown: Sequence[Candidate]) -> None:
-    """A name beside every circle, where there is room on one of its sides: the most accurate ones choose first."""
+    """A name beside every circle, or in it where it is large: on a side where no other name and no other circle's middle is.
+
+    The most accurate ones choose first; a name for which there is no room is left out.
+    """
+    axes.figure.canvas.draw()  # so that places in the picture are known
     points = axes.figure.dpi / 72
-    taken: list[tuple[float, float, float, float]] = []  # left, bottom, right, top of the names so far, in pixels of the paper
-    axes.figure.canvas.draw()  # so that places on the paper are known
+    middles = {c.name: axes.transData.transform((c.macs / 1e9, c.accuracy)) for c in shown}
+    taken: list[Box] = []
     for c in sorted(shown, key=lambda c: -(c.accuracy or 0)):
-        x, y = axes.transData.transform((c.macs / 1e9, c.accuracy))
-        width, height = len(c.name) * 0.58 * FONT * points, 1.1 * FONT * points
-        radius = math.sqrt(c.parameters / AREA / math.pi) * points + 2
-        for side_x, side_y in SIDES:
-            middle = x + side_x * (radius + width / 2), y + side_y * (radius + height / 2)
-            box = middle[0] - width / 2, middle[1] - height / 2, middle[0] + width / 2, middle[1] + height / 2
-            if all(box[0] > b[2] or box[2] < b[0] or box[1] > b[3] or box[3] < b[1] for b in taken):
+        x, y = middles[c.name]
+        width, height = len(c.name) * 0.58 * FONT * points, 1.2 * FONT * points
+        radius = math.sqrt(c.parameters / AREA / math.pi) * points + 1
+        sides = ((0, 0), *SIDES) if 2 * radius > width else SIDES
+        others = [(*middle, *middle) for name, middle in middles.items() if name != c.name]
+        for side_x, side_y in sides:
+            left, bottom = x + side_x * (radius + width / 2) - width / 2, y + side_y * (radius + height / 2) - height / 2
+            box = left, bottom, left + width, bottom + height
+            if not any(_overlap(box, other) for other in (*taken, *others)):
                 taken.append(box)
-                offset = (middle[0] - x) / points, (middle[1] - y) / points
+                offset = (left + width / 2 - x) / points, (bottom + height / 2 - y) / points
                 at = c.macs / 1e9, c.accuracy
                 axes.annotate(c.name, at, offset, textcoords="offset points", fontsize=FONT, ha="center", va="center")
                 break
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
