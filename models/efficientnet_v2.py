@@ -26,7 +26,7 @@ PAPER = "Tan and Le 2021, EfficientNetV2: Smaller Models and Faster Training"
 
 FUSED = True
 HEAD = 1280
-# Table 4 of the paper: expansion, kernel size, stride, channels, blocks.
+# Expansion, kernel size, stride, channels, blocks. S is table 4 of the paper; M and L stand in the authors' code.
 S = (
     Stage(1, 3, 1, 24, 2, FUSED),
     Stage(4, 3, 2, 48, 4, FUSED),

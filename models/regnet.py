@@ -8,8 +8,12 @@ blocks arise. The blocks are ResNeXt's, without a narrower middle; RegNetY has s
 
     image 3 x 224 x 224 -> 32 x 112 x 112 -> four stages, each at half the resolution of the one before -> mean of each map -> 1000
 
-The paper: `regnet_y_400mf` has 0.4 billion multiply-adds, 4.3 million parameters, 74.1 % of ImageNet (table 8). Names and keys are
+The paper: `regnet_y_400mf` has 0.4 billion multiply-adds, 4.3 million parameters, 74.1 % of ImageNet. Names and keys are
 torchvision's.
+
+NOTE: at last the rule makes widths whole groups. The paper takes the nearest multiple, torchvision MobileNet's rule, which is what is done
+here: `regnet_x_400mf` ends with 400 channels instead of 384, `regnet_y_8gf` begins with 224 instead of 168, and stages 2 and 4 of
+`regnet_y_800mf` have 144 and 784 instead of 128 and 768.
 """
 
 import math
@@ -68,7 +72,7 @@ class Block(nn.Module):
             "b": ConvNormActivation(channels, channels, 3, stride, groups=groups),
         }
         if se:
-            layers["se"] = SqueezeExcitation(channels, round(SE_RATIO * in_channels))
+            layers["se"] = SqueezeExcitation(channels, max(1, round(SE_RATIO * in_channels)))
         layers["c"] = ConvNormActivation(channels, channels, 1, activation=None)
         self.f = nn.Sequential(layers)
 
@@ -114,7 +118,7 @@ class RegNet(nn.Module):
         return self.fc(global_average(x))  # (N, num_classes)
 
 
-# name: depth, w_0, w_a, w_m, size of groups (tables 5 and 6 of the paper's appendix); parameters, multiply-adds
+# name: depth, w_0, w_a, w_m, size of groups (the best models of each cost, in the paper's figures); parameters, multiply-adds
 MODELS = {
     "regnet_x_400mf": (Rule(22, 24, 24.48, 2.54, 16), 5_495_976, 413_812_608),
     "regnet_x_800mf": (Rule(16, 56, 35.73, 2.28, 16), 7_259_656, 799_699_712),
