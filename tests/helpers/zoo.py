@@ -68,6 +68,15 @@ def count_macs(model: nn.Module, input_shape: Iterable[int]) -> int:
     return total
 
 
+def child_shapes(model: nn.Module, *input_shape: int) -> dict[str, tuple[int, ...]]:
+    """Name of each child -> the shape of what it returns; `model` is on meta."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, child in model.named_children():
+        child.register_forward_hook(lambda module, args, output, name=name: found.update({name: tuple(output.shape)}))
+    model(mt.empty(*input_shape, device="meta"))
+    return found
+
+
 # --- The deterministic weights and images of the golden numbers ---
 
 
