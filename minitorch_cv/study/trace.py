@@ -45,13 +45,18 @@ class Row:
 
 
 def shape_only_copy(model: nn.Module) -> nn.Module:
-    """A copy of the model on the device "meta", without its hooks; no parameter is copied, and the model stays as it is."""
+    """A copy of the model on the device "meta"; no parameter is copied, and the model stays as it is.
+
+    Of the hooks, those stay that are methods of modules: they are part of how the model computes. Others watch, and are left out.
+    """
     memo: dict[int, Any] = {id(parameter): nn.Parameter(parameter.detach().to("meta")) for parameter in model.parameters()}
     memo |= {id(buffer): buffer.detach().to("meta") for buffer in model.buffers()}
     twin = copy.deepcopy(model, memo)
     for module in twin.modules():
-        module._forward_hooks.clear()
-        module._forward_pre_hooks.clear()
+        for hooks in (module._forward_hooks, module._forward_pre_hooks):
+            for number, hook in list(hooks.items()):
+                if not isinstance(getattr(hook, "__self__", None), nn.Module):
+                    del hooks[number]
     return twin.to("meta")
 
 

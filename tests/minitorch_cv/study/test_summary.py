@@ -118,6 +118,27 @@ def test_the_model_stays_as_it_is() -> None:
     assert seen == [1]
 
 
+def test_hooks_that_are_part_of_the_model() -> None:
+    """Methods of its modules run on the copy, and see the copy's modules."""
+
+    class Remembering(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+            self.shape = None
+            self.conv.register_forward_hook(self.remember)
+
+        def remember(self, module, args, output):
+            self.shape = output.shape
+
+        def forward(self, x):
+            return self.conv(x).reshape(self.shape[0], -1)
+
+    model = Remembering()
+    assert summary(model, (1, 5, 5)).rows[-1].output_shape == (1, 2, 3, 3)
+    assert model.shape is None
+
+
 def test_a_batch_costs_as_many_times_more() -> None:
     one, five = (summary(Net(), (N, 3, 8, 8)).totals for N in (1, 5))
     assert (five.macs, five.flops, five.activation_bytes) == (5 * one.macs, 5 * one.flops, 5 * one.activation_bytes)
