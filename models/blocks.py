@@ -41,11 +41,15 @@ class ConvNormActivation(nn.Sequential):
         self.fused = fused
         self.out_channels = out_channels
 
-    def forward(self, input: Tensor) -> Tensor:  # (N, in_channels, H, W) -> (N, out_channels, OH, OW)
-        if not self.fused:
+    def forward(self, input: Tensor, residual: Tensor | None = None) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, OH, OW); `residual` is added after batch norm, before the activation."""
+        if not self.fused and residual is None:
             return super().forward(input)
-        convolution, norm = self
-        return norm(convolution(input), relu=True)
+        convolution, norm, *rest = self
+        out = norm(convolution(input), residual=residual, relu=self.fused)
+        for activation in rest:
+            out = activation(out)
+        return out
 
 
 class FusedSequential(nn.Sequential):

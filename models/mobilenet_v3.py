@@ -90,11 +90,11 @@ class InvertedResidual(nn.Module):
         self.block = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        *layers, (convolution, norm) = self.block
+        *layers, last = self.block
         out = x
         for layer in layers:
             out = layer(out)  # (N, expanded, H, W), then (N, expanded, H/stride, W/stride)
-        return norm(convolution(out), residual=x if self.residual else None)  # (N, channels, H/stride, W/stride)
+        return last(out, x if self.residual else None)  # (N, channels, H/stride, W/stride)
 
 
 class MobileNetV3(nn.Module):

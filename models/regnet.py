@@ -73,16 +73,15 @@ class Block(nn.Module):
         }
         if se:
             layers["se"] = SqueezeExcitation(channels, max(1, round(SE_RATIO * in_channels)))
-        layers["c"] = ConvNormActivation(channels, channels, 1, activation=None)
+        layers["c"] = ConvNormActivation(channels, channels, 1)  # with the shortcut before its ReLU
         self.f = nn.Sequential(layers)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        *layers, (convolution, norm) = self.f
+        *layers, last = self.f
         out = x
         for layer in layers:
             out = layer(out)  # (N, channels, H/stride, W/stride) from "b" on
-        shortcut = x if self.proj is None else self.proj(x)
-        return norm(convolution(out), residual=shortcut, relu=True)
+        return last(out, x if self.proj is None else self.proj(x))
 
 
 class RegNet(nn.Module):
