@@ -59,8 +59,16 @@ class Entry:
     def default_data(self) -> str:
         return next(iter(self.recipes))
 
-    def recipe(self, data: str) -> Recipe:
-        """The recipe for a data set; where there is none, the one for the model's first data set, its pixels not normalised."""
+    def recipe(self, data: str, weights: str | None = None) -> Recipe:
+        """The recipe for a data set; where there is none, the one for the model's first data set, its pixels not normalised.
+
+        weights: what the training begins with, as for `create`. Published weights know photographs, and the model in its usual form: with
+        them every data set has the recipe for folders of photographs.
+        """
+        if weights is not None and (weights == IMAGENET or weights in versions(self.name)):
+            found = published(self.name, weights)
+            pixels = {"mean": found.preprocessing.mean, "std": found.preprocessing.std}
+            return self.recipes["folder"].with_options(**pixels, model_options=found.options)
         if data in self.recipes:
             return self.recipes[data]
         return self.recipes[self.default_data].with_pixels_as_they_are()

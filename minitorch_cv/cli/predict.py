@@ -61,7 +61,8 @@ def _by_weights(name: str, weights: str, images: list[Path], **options: Any) -> 
 def _show(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    table = Table(title=result["image"], title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
+    print(result["image"])
+    table = Table(box=None, show_header=False)
     table.add_column(justify="right")
     table.add_column()
     table.add_column()

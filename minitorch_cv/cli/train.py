@@ -12,7 +12,7 @@ from minitorch_cv.cli.common import console, errors_as_sentences, our_models
 def train(
     model: Annotated[str | None, typer.Argument(help="A name from `minitorch-cv models`; lenet5 if none is given.")] = None,
     data: Annotated[str | None, typer.Option(
-        help="Data set: digits, digit_scenes, mnist, fashion_mnist, cifar10, cifar100, folder.",
+        help="Data set: digits, digit_scenes, mnist, fashion_mnist, cifar10, cifar100; or a folder of images, DIR/CLASS/*.",
     )] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies, laid out as torchvision does; no download.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often all training images are seen.")] = None,
@@ -64,7 +64,8 @@ def train(
         "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
         "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
         "label_smoothing": label_smoothing, "auxiliary_weight": auxiliary_weight,
-        "weights": weights, "freeze": tuple(freeze) if freeze else None, "image_size": None if image_size is None else (image_size, image_size),
+        "weights": weights, "freeze": tuple(freeze) if freeze else None,
+        "image_size": None if image_size is None else (image_size, image_size),
     }  # fmt: skip
     with errors_as_sentences():
         from minitorch_cv.training.augmentation import from_options
@@ -76,6 +77,7 @@ def train(
 
         given["augmentation"] = from_options(augmentation) if augmentation else None
         given["model_options"] = named_values("--option", option, words=True) if option else None
+        _find_places(given)
         models = our_models()
         report = ConsoleReporter(console())
         if resume:
@@ -91,3 +93,17 @@ def train(
             print(f"{stopped}, and a checkpoint is written; go on with", file=sys.stderr)
             print(f"  minitorch-cv train --resume --out {session.folder.path}", file=sys.stderr)
             raise typer.Exit(128 + stopped.signal_number) from None
+
+
+def _find_places(given: dict[str, Any]) -> None:
+    """Replace `--data DIR` by the data set folder at that place, and a file of weights by its whole path: a run can be resumed anywhere."""
+    from minitorch_cv.data import list_datasets
+    from minitorch_cv.training.config import absolute
+
+    data, weights = given["data"], given["weights"]
+    if data is not None and data not in list_datasets() and Path(data).expanduser().is_dir():
+        if given["data_dir"] is not None:
+            raise ValueError(f"--data-dir: got {given['data_dir']} beside --data {data}, which is a folder itself: leave one of them out")
+        given.update(data="folder", data_dir=Path(data))
+    if weights is not None and Path(weights).expanduser().is_file():
+        given["weights"] = absolute(weights)

@@ -48,12 +48,14 @@ class Preprocessing:
         return self._prepared([self._cut(pixels, *self._middle(pixels))])
 
     def ten_crops(self, image: "Image") -> np.ndarray:
-        """float32 (10, 3, crop, crop): the four corners and the middle, then their reflections (Krizhevsky et al. 2012, section 4.1)."""
+        """float32 (10, 3, crop, crop): the four corners and the middle, of the image and of its reflection.
+
+        A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NIPS 2012, section 4.1.
+        """
         pixels = self._resized(image)
         bottom, right = (length - self.crop for length in pixels.shape[:2])
         places = [(0, 0), (0, right), (bottom, 0), (bottom, right), self._middle(pixels)]
-        crops = [self._cut(pixels, *place) for place in places]
-        return self._prepared([*crops, *(crop[:, ::-1] for crop in crops)])
+        return self._prepared([self._cut(side, *place) for side in (pixels, pixels[:, ::-1]) for place in places])
 
     def _resized(self, image: "Image") -> np.ndarray:
         from PIL import Image  # here, because `import minitorch_cv` must be quick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Config:
     validation: the part of them that is put aside; None for none.
     images: how many of each kind there are, and a checksum, so that a resumed run notices other data.
     threads, backend: of the kernels. environment: see `environment.describe`.
+    weights: what the training began with, for `models.create`: None for fresh weights, a name of published ones, or a file.
+    freeze: patterns of the names of parameters that are not trained.
     """
 
     model: str
@@ -40,6 +42,8 @@ class Config:
     threads: int
     backend: str
     environment: dict[str, Any]
+    weights: str | None = None
+    freeze: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as a dictionary that JSON can hold."""
@@ -52,12 +56,14 @@ class Config:
             raise RunError(f"{source} is not a configuration of format {FORMAT}")
         values = {key: value for key, value in data.items() if key != "format"}
         names = {field.name for field in fields(cls)}
-        if wrong := names ^ set(values):
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        if wrong := (set(values) - names) | (needed - set(values)):
             raise RunError(f"{source}: missing or unknown entries: {', '.join(sorted(wrong))}")
         try:
             values["recipe"] = Recipe.from_data(values["recipe"])
             _check_types(values)
-            return cls(**{**values, "image_size": tuple(values["image_size"]), "classes": tuple(values["classes"])})
+            tuples = {name: tuple(values[name]) for name in ("image_size", "classes", "freeze") if name in values}
+            return cls(**{**values, **tuples})
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{source}: {error}") from error
 
@@ -70,6 +76,7 @@ class Config:
             "ema": r.ema, "augment": r.augment, "augmentation": dict(r.augmentation), "validation": self.validation, "seed": self.seed,
             "threads": self.threads, "backend": self.backend, "limit": self.limit, "label_smoothing": r.label_smoothing,
             "auxiliary_weight": r.auxiliary_weight, "image_size": self.image_size, "model_options": dict(r.model_options),
+            "weights": self.weights, "freeze": self.freeze,
         }  # fmt: skip
 
     def require_no_contradiction(self, given: Mapping[str, Any]) -> None:
@@ -94,6 +101,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
         return type(value) is int and value >= lowest  # True is no number
 
     sizes, classes, options, limit, part = (values[name] for name in ("image_size", "classes", "model_options", "limit", "validation"))
+    weights, frozen = values.get("weights"), values.get("freeze", [])
     for name, good, expected in (
         ("model", isinstance(values["model"], str), "a name"),
         ("data", isinstance(values["data"], str), "a name"),
@@ -108,9 +116,11 @@ def _check_types(values: Mapping[str, Any]) -> None:
         ("seed", whole(values["seed"], 0) and values["seed"] < 2**64, "0 to 2**64 - 1"),
         ("threads", whole(values["threads"], 1), "a whole number of at least 1"),
         ("environment", isinstance(values["environment"], dict), "an object"),
+        ("weights", isinstance(weights, str | None), "a name or a file, or null"),
+        ("freeze", isinstance(frozen, list) and all(isinstance(pattern, str) for pattern in frozen), "a list of patterns"),
     ):
         if not good:
-            raise ValueError(f"{name}: got {values[name]!r}, expected {expected}")
+            raise ValueError(f"{name}: got {values.get(name)!r}, expected {expected}")
     if options.get("num_classes") != len(classes):
         raise ValueError(f"model_options: num_classes is {options.get('num_classes')}, but there are {len(classes)} classes")
 
@@ -128,6 +138,8 @@ def _flag(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{'' if value else 'no-'}{name.replace('_', '-')}"
     flag = "--option" if name == "model_options" else f"--{name.replace('_', '-')}"
+    if isinstance(value, tuple):
+        return " ".join(f"{flag} {entry}" for entry in value) or f"no {flag}"
     if isinstance(value, Mapping):
         return " ".join(f"{flag} {key}={json.dumps(entry, separators=(',', ':'))}" for key, entry in value.items()) or f"no {flag}"
     return f"{flag} {value}" if value is not None else f"no {flag}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch_cv.data import Loader
 from minitorch_cv.nn import Module
+from minitorch_cv.nn.utils import hold_frozen_norms
 from minitorch_cv.optim import EMA
 from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minitorch_cv.training.choices import make_optimizer, make_schedule
@@ -49,7 +50,7 @@ class Trainer:
         self.folder = folder
         self.report = report
         self.steps = len(loaders.train)  # in an epoch
-        self.optimizer = make_optimizer(model.parameters(), recipe)
+        self.optimizer = make_optimizer((p for p in model.parameters() if p.requires_grad), recipe)
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
         self.objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
         self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
@@ -107,6 +108,7 @@ class Trainer:
 
     def _train_epoch(self, stop: StopRequest) -> None:
         self.model.train()
+        hold_frozen_norms(self.model)
         with self.report.epoch(self.epoch, self.recipe.epochs, self.steps, self.step), closing(self._batches()) as batches:
             begun = time.perf_counter()
             for images, labels in batches:
