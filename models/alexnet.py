@@ -54,7 +54,7 @@ FORMS = {
 class AlexNet(nn.Module):
     """Five convolutions and three linear layers.
 
-    in_channels, num_classes: of the data. dropout: its probability, before either hidden linear layer.
+    form: which of the three. in_channels, num_classes: of the data. dropout: its probability, before either hidden linear layer.
     width: multiplies the numbers of channels and hidden units. cifar: the form for images of 32x32.
     """
 
@@ -120,5 +120,5 @@ def _register(name: str, size: int, parameters: int, macs: int, accuracy: tuple[
 
 
 _register("alexnet", 224, 61_100_840, 714_188_480)
-_register("alexnet_original", 227, 60_965_224, 724_406_816, (57.1, "Caffe's bvlc_alexnet"))
+_register("alexnet_original", 227, 60_965_224, 724_406_816, (57.1, "Caffe's bvlc_alexnet, which starts biases at 0.1"))
 _register("alexnet_bn", 227, 62_381_096, 1_135_256_096)

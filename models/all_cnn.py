@@ -20,7 +20,8 @@ and 0.5 after each convolution with stride 2; on ImageNet 0.5 after the last of 
 
 Maps end at 6x6, as the paper has it, because the last 3x3 convolution for CIFAR is not padded, nor those with stride 2 for ImageNet.
 
-NOTE: the paper's ImageNet figure is of its model B with stride 4 in front (table 6, 58.8 % top-1, fewer than 10 million parameters).
+The network for ImageNet is model B enlarged; the paper has 58.8 % top-1 for it, with fewer than 10 million parameters.
+
 NOTE: the paper trains for 350 epochs with weight decay 1e-3, and says nothing of first weights: they are He's here.
 """
 
@@ -102,7 +103,7 @@ for _name, (_parameters, _macs) in CLAIMS.items():
 
 @register(
     "all_cnn_imagenet", input_shape=(3, 224, 224), parameters=9_372_840, macs=1_213_344_288, paper=PAPER,
-    accuracy=(58.8, "the paper, appendix: the centre of the image"),
+    accuracy=(58.8, "the paper, section 4"),
     recipes=photographs(folder=FOLDER.with_options(lr=0.01, weight_decay=5e-4)), small={"width": 1 / 16}, small_input=(3, 67, 67),
 )  # fmt: skip
 def all_cnn_imagenet(

@@ -26,7 +26,7 @@ import math
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, narrow, shallow
+from models.blocks import global_average, narrow, shallow
 from models.recipes import GENTLE, cifar
 from models.registry import register
 
@@ -70,19 +70,23 @@ class CifarHighway(nn.Module):
             if index > 0:
                 layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
             out_channels = narrow(channels, width)
-            plain = nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU())
-            initialise(plain)
-            layers += [plain, *(HighwayLayer(out_channels, carry) for _ in range(count))]
+            layers += [plain(in_channels, out_channels, 3), *(HighwayLayer(out_channels, carry) for _ in range(count))]
             in_channels = out_channels
-        last = nn.Sequential(nn.Conv2d(in_channels, narrow(100, width), 1), nn.ReLU())
-        initialise(last)
-        self.features = nn.Sequential(*layers, last)
+        self.features = nn.Sequential(*layers, plain(in_channels, narrow(100, width), 1))
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(narrow(100, width), num_classes)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 32, 32)
         x = self.features(x)  # (N, 100, 8, 8)
         return self.fc(self.dropout(global_average(x)))  # (N, num_classes)
+
+
+def plain(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
+    """A convolution with ReLU, without a highway past it: where the number of channels changes."""
+    convolution = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # by fan in: what is carried past the layers after it keeps its size
+    nn.init.zeros_(convolution.bias)
+    return nn.Sequential(convolution, nn.ReLU())
 
 
 register(
