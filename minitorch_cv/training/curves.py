@@ -10,7 +10,10 @@ COLOURS = {"train": "tab:blue", "validation": "tab:green", "test": "tab:orange"}
 
 
 def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
-    """Draw loss and top-1 accuracy over the epochs, as `metrics.jsonl` has them, into the PNG file `path`."""
+    """Draw loss and top-1 accuracy over the epochs, as `metrics.jsonl` has them, into the PNG file `path`.
+
+    Of segmentations the mean intersection over union is drawn, too.
+    """
     # Figures without pyplot: no window system is asked for, and no global state is left.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -25,6 +28,9 @@ def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
         style = {"label": name, "color": colour, "marker": "o", "markersize": 3}
         loss.plot(epochs, [line[f"{name}_loss"] for line in lines], **style)
         accuracy.plot(epochs, [100 * line[f"{name}_top1"] for line in lines], **style)
+        if f"{name}_mean_iou" in lines[0]:
+            style.update(label=f"{name}, mean IoU", linestyle="dashed")
+            accuracy.plot(epochs, [100 * line[f"{name}_mean_iou"] for line in lines], **style)
     loss.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     accuracy.set(xlabel="epoch", ylabel="%", title="Top-1 accuracy")
     for axes in (loss, accuracy):
