@@ -4,15 +4,16 @@ C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanh
 Convolutions. CVPR 2015, arXiv:1409.4842.
 
 What was new: a module that looks at its input through windows of several sizes at once; 1x1 convolutions in it that first reduce
-the channels, so that 22 layers cost no more than AlexNet's 8 and have a tenth of its parameters; the mean over each map in place of
-the large fully connected layers. Two auxiliary classifiers half way feed gradient into the lower layers while training.
+the channels, so that 22 layers have a ninth of AlexNet's parameters and twice its multiply-adds; the mean over each map in place of
+large fully connected layers. Two auxiliary classifiers half way feed gradient into the lower layers while training.
 
-NOTE: as torchvision's: batch norm, which the paper did not have yet; 3x3 where it has 5x5; a 4x4 adaptive mean
-in the auxiliary classifiers, and dropout of 0.2 instead of 0.4 before the last layer.
+NOTE: as torchvision's: batch norm, which the paper did not have yet; 3x3 where it has 5x5; an adaptive mean in the auxiliary
+classifiers, and dropout of 0.2 instead of 0.4 before the last layer.
 
-`inception_naive` is the same network built of the module of figure 2a, before dimension reduction: the windows (here 5x5, as in the figure)
-see every channel, and the pooling branch hands all of them on, so that from module to module the channels grow, to 4,944 instead of
-1,024. Without auxiliary classifiers it has 97.5 million parameters, 15 times as many as GoogLeNet, and takes 8.4 times its multiply-adds.
+`inception_naive` is the same network of the modules of figure 2a, before dimension reduction: the windows (here 5x5, as in the
+figure) see every channel, and the pooling branch hands all of them on, so that from module to module the channels grow, to 4,944
+instead of 1,024. Without auxiliary classifiers that makes 97.5 million parameters, 15 times as many as GoogLeNet's 6.6 million, and
+12.6 thousand million multiply-adds, 8.4 times its 1.5.
 """
 
 from collections.abc import Callable

@@ -4,8 +4,8 @@ S. Ioffe, C. Szegedy: Batch Normalization: Accelerating Deep Network Training by
 arXiv:1502.03167, figure 5.
 
 What was new: each channel is normalised by the mean and variance of the batch, before the nonlinearity, then scaled and shifted by
-learned numbers. Training bears 30 times the learning rate, needs 14 times fewer steps than Inception for the same accuracy, and
-no local response normalisation and hardly any dropout. The Inception modules have two 3x3 convolutions in place of the 5x5, means in
+learned numbers. Training bears 5 to 30 times the learning rate, needs up to 14 times fewer steps for the same accuracy, and neither
+dropout nor local response normalisation. The Inception modules have two 3x3 convolutions in place of the 5x5, means in
 most pooling branches, one module more in the first stage, and some of them (3c, 4e) halve the maps, where GoogLeNet pools.
 
 The `state_dict` keys are those of `googlenet`: conv1, conv2, conv3, inception3a to inception5b with branch1 (1x1), branch2 (3x3),

@@ -46,7 +46,7 @@ CIFAR_STEM: dict[str, Conv | Pool] = {"Conv2d_1a_3x3": Conv(192, 3)}  # (N, 192,
 
 
 def mixed_5(pool: int) -> Table:
-    """Figure 5: the 5x5 convolution of GoogLeNet beside two of 3x3; pool: channels behind the pooling."""
+    """GoogLeNet's 5x5 convolution beside figure 5's two of 3x3; pool: channels behind the pooling."""
     return Table(
         {"branch1x1": Conv(64)},
         {"branch5x5_1": Conv(48), "branch5x5_2": Conv(64, 5)},
