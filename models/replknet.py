@@ -145,5 +145,5 @@ class RepLKNet(nn.Module):
 register(
     "replknet_31b", input_shape=(3, 224, 224), parameters=79_864_168, macs=15_431_298_048, paper=PAPER, accuracy=(83.5, PAPER),
     recipes=RECIPES,
-    small={"width": 0.0625, "depth": 0.05}, small_input=(3, 32, 32),
+    small={"width": 0.0625, "depth": 0.05, "cifar": True}, small_input=(3, 16, 16),
 )(partial(RepLKNet, (31, 29, 27, 13), (2, 2, 18, 2), (128, 256, 512, 1024), stochastic_depth=0.3))  # fmt: skip

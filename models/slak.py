@@ -106,5 +106,5 @@ class SLaK(ConvNeXt):
 register(
     "slak_tiny", input_shape=(3, 224, 224), parameters=50_703_838, macs=8_704_776_370, paper=PAPER, accuracy=(82.5, PAPER),
     recipes=RECIPES,
-    small={"width": 0.05, "depth": 0.1}, small_input=(3, 32, 32),
+    small={"width": 0.05, "depth": 0.05}, small_input=(3, 32, 32),
 )(SLaK)  # fmt: skip
