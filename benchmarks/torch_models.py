@@ -50,4 +50,38 @@ def resnet20() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
-MODELS = {"lenet5": lenet5, "resnet20": resnet20}
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block: 1x1 to more channels (unless `expansion` is 1), 3x3 depthwise, 1x1 back, a shortcut where it fits."""
+
+    def __init__(self, channels: int, out_channels: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = channels * expansion
+        expand = [nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(
+            *(expand if expansion > 1 else []),
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6(inplace=True),
+            nn.Conv2d(hidden, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels),
+        )  # fmt: skip
+        self.residual = stride == 1 and channels == out_channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+def mobilenet_v2_half() -> nn.Module:
+    """Sandler et al.'s MobileNetV2 of half the width, for (N, 3, 32, 32): the first two strides are 1."""
+    layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU6(inplace=True)]
+    channels = 16
+    for expansion, width, blocks, stride in (
+        (1, 8, 1, 1), (6, 16, 2, 1), (6, 16, 3, 2), (6, 32, 4, 2), (6, 48, 3, 1), (6, 80, 3, 2), (6, 160, 1, 1),
+    ):  # fmt: skip
+        for i in range(blocks):
+            layers.append(InvertedResidual(channels, width, stride if i == 0 else 1, expansion))
+            channels = width
+    layers += [nn.Conv2d(channels, 1280, 1, bias=False), nn.BatchNorm2d(1280), nn.ReLU6(inplace=True)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(1280, 10))
+
+
+# Where a model is not in its usual form, the options that `models.create` makes the same one with.
+OPTIONS = {"mobilenet_v2_half": {"cifar": True, "width": 0.5}}
+MODELS = {"lenet5": lenet5, "resnet20": resnet20, "mobilenet_v2_half": mobilenet_v2_half}
