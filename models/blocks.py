@@ -89,18 +89,26 @@ class SqueezeExcitation(nn.Module):
 
 def make_divisible(value: float, divisor: int = 8) -> int:
     """The multiple of `divisor` nearest to `value`, at least `divisor`, and never more than a tenth below `value` (MobileNet's rule)."""
+    _check_factor("channels times width", value)
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 def narrow(channels: int, width: float, divisor: int = 1) -> int:
     """`channels` times `width`, as a multiple of `divisor` and at least that: exact at width 1."""
+    _check_factor("width", width)
     return max(1, round(channels * width / divisor)) * divisor
 
 
 def shallow(blocks: Sequence[int], depth: float) -> list[int]:
     """The numbers of blocks of the stages, times `depth`, rounded up: no stage vanishes."""
-    return [math.ceil(round(count * depth, 6)) for count in blocks]
+    _check_factor("depth", depth)
+    return [max(1, math.ceil(round(count * depth, 6))) for count in blocks]
+
+
+def _check_factor(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}: got {value}, expected a positive number")
 
 
 def keep_size(strides: Sequence[int], halvings: int = 2) -> list[int]:

@@ -155,7 +155,7 @@ class EfficientNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(head, num_classes))
 
         initialise(self, linear_std=0.0)  # sets the biases to 0; the weights are drawn below
-        bound = 1 / math.sqrt(num_classes)
+        bound = 1 / math.sqrt(max(1, num_classes))
         nn.init.uniform_(self.classifier[1].weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)

@@ -89,7 +89,7 @@ class MNASNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(HEAD, num_classes))
 
         initialise(self, linear_std=0.0)  # sets the biases to 0; the weights are drawn below
-        bound = math.sqrt(3 / num_classes)  # Kaiming uniform by fan out, gain 1
+        bound = math.sqrt(3 / max(1, num_classes))  # Kaiming uniform by fan out, gain 1
         nn.init.uniform_(self.classifier[1].weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224)

@@ -124,3 +124,12 @@ def test_last_convolution_of_mobilenet_v2_is_never_narrowed() -> None:
         return last.out_channels
 
     assert (head(0.35), head(1.0), head(1.4)) == (1280, 1280, 1792)
+
+
+@pytest.mark.parametrize("name", [*CIFAR_NAMES, "mnasnet1_0", "efficientnet_v2_s", "regnet_y_400mf"])
+def test_options_that_make_no_network(name: str) -> None:
+    with pytest.raises(ValueError, match=r"width: got .*expected a positive number"):
+        zoo.on_meta(name, {"width": 0})
+    if not name.startswith("mobilenet_v3"):
+        with pytest.raises(ValueError, match=r"depth: got -1.*, expected a positive number"):
+            zoo.on_meta(name, {"depth": -1})
