@@ -12,7 +12,8 @@ turned the field. ReLU instead of tanh made training several times faster. Dropo
                                            local response normalisation after the first two
     alexnet_bn        96-256-384-384-256   not in two groups; batch norm after each convolution, which keeps its bias
 
-Kernels 11x11 with stride 4, 5x5, then 3x3 three times; pooling is 3x3 with stride 2, so that windows overlap.
+Kernels 11x11 with stride 4, 5x5, then 3x3 three times; pooling is 3x3 with stride 2, so that windows overlap. Keys of all three are
+`features.N` and `classifier.N`, as torchvision has them for its own; N counts every layer, normalisation and ReLU included.
 
 NOTE: the first paper says 224x224 images, which its kernels do not fit: 227x227 gives its 55x55 maps.
 NOTE: with `cifar=True`, for images of 32x32, the first convolution is padded to keep 8x8 places, pooling is 2x2, and one linear layer

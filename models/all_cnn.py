@@ -19,6 +19,7 @@ The CIFAR networks have 1.25, 1.30 and 1.37 million parameters; table 3 says abo
 and 0.5 after each convolution with stride 2; on ImageNet 0.5 after the last of those.
 
 Maps end at 6x6, as the paper has it, because the last 3x3 convolution for CIFAR is not padded, nor those with stride 2 for ImageNet.
+Keys are `features.N`, where N counts dropout and ReLU too.
 
 The network for ImageNet is model B enlarged; the paper has 58.8 % top-1 for it, with fewer than 10 million parameters.
 

@@ -13,6 +13,7 @@ Each mlpconv: kernel size (stride) and channels of its three convolutions, ReLU 
 
 The paper has no network for ImageNet and no table of channels: both are as the authors published them for cuda-convnet and Caffe (M. Lin's
 nin_imagenet, 59.36 % top-1, which he trained with lr 0.01 and weight decay 5e-4). Pooling is 3x3 with stride 2, sizes rounded up.
+Keys are `features.N.0`, `.2` and `.4`: three convolutions for each mlpconv.
 
 NOTE: the authors start from normal weights of standard deviation 0.05 or 0.01; He's initialisation replaces them.
 """

@@ -15,7 +15,8 @@ Table 1, the fast network (231x231), and table 3, the accurate one (221x221); st
 Table 4 counts 145 and 144 million parameters, which is what there is here, and 2,810 and 5,369 million connections: 0.3 % more than the
 multiply-adds here.
 
-The linear layers are linear layers, and take images of the paper's size only; on larger ones they have to be run as convolutions.
+The linear layers are linear layers, and take images of the paper's size only; on larger ones they have to be run as convolutions. Keys are
+named as AlexNet's.
 
 NOTE: the paper starts from normal weights of standard deviation 0.01; He's initialisation replaces them for the convolutions.
 """

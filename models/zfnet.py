@@ -8,7 +8,8 @@ and convolutions that are not split in two groups, the network won the ImageNet 
 
     image 3x224x224 -> 96x110x110 -> 96x55x55 -> 256x26x26 -> 256x13x13 -> 384x13x13 -> 384x13x13 -> 256x13x13 -> 256x6x6 -> 4096 -> 4096
 
-The sizes are figure 3's; they tell the paddings, which the text does not. The paper gives no count of parameters.
+The sizes are figure 3's; they tell the paddings, which the text does not. The paper gives no count of parameters. Keys are named as
+AlexNet's.
 
 NOTE: contrast normalisation is local response normalisation with AlexNet's constants, as in the public reimplementations: the paper only
 says "contrast normalized across feature maps". Kernels are not renormalised to a root mean square of 0.1 during training.
