@@ -1,8 +1,8 @@
 """A small real task of segmentation that needs no download: handwritten digits on photographs, both from scikit-learn.
 
-An image of 64x64 pixels shows one, two or three of the digits of `digits` in colours of their own, at several sizes, on a piece of one of
-the two photographs that scikit-learn ships; what belongs to which digit is known. Test images have other digits, written by the same
-people, and pieces of the photographs' right quarter, which no training image has.
+An image of 64x64 pixels shows one, two or three of the digits of `digits` in bright colours of their own, at several sizes, on a
+darkened piece of one of the two photographs that scikit-learn ships; what belongs to which digit is known. Test images have other
+digits, written by the same people, and pieces of the photographs' right quarter, which no training image has.
 """
 
 from importlib.util import find_spec
@@ -41,8 +41,8 @@ def load_digit_scenes(root: Path, train: bool, download: bool) -> Dataset:
 
 
 def draw_scene(ground: np.ndarray, digits: Dataset, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """An image, uint8 (H, W, 3), of at most `count` of the digits on a photograph of its size, and the classes of its pixels (H, W)."""
-    canvas = ground / np.float32(255)
+    """An image, uint8 (H, W, 3), of at most `count` of the digits on a photograph of its size, darkened, and its mask (H, W)."""
+    canvas = ground * np.float32(0.6 / 255)  # darkened: digits are brighter
     mask = np.zeros(ground.shape[:2], np.int64)
     for _ in range(count):
         chosen = rng.integers(len(digits))
@@ -60,10 +60,7 @@ def _write(canvas: np.ndarray, mask: np.ndarray, digit: np.ndarray, label: int, 
             break
     else:
         return  # other digits are everywhere
-    # As far from the mean of the ground as there is room for: on white something dark, on black something bright.
-    ground = canvas[place].mean((0, 1))
-    colour = np.where(ground > 0.5, rng.uniform(0, 0.35, 3), rng.uniform(0.65, 1, 3))
-    canvas[place] += 0.9 * ink * (colour - canvas[place])
+    canvas[place] += 0.9 * ink * (rng.uniform(0.6, 1, 3) - canvas[place])
     mask[place][ink[..., 0] > 0.5] = label
 
 

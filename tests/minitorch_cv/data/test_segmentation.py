@@ -48,11 +48,11 @@ def test_the_data_set() -> None:
 
 
 def test_digits_can_be_seen_where_their_masks_are() -> None:
-    """The colour inside of a mask differs from that around it."""
+    """Inside of the masks, images are brighter than around them."""
     part = load("digit_scenes", train=False)
     inside = np.array([image[mask > 0].mean(0) for image, mask in zip(part.images, part.labels, strict=True)])
     outside = np.array([image[mask == 0].mean(0) for image, mask in zip(part.images, part.labels, strict=True)])
-    assert np.median(np.abs(inside - outside).max(1)) > 60
+    assert (inside.mean(1) > outside.mean(1) + 20).all()
 
 
 def test_masks_have_to_suit_their_images() -> None:
