@@ -90,6 +90,6 @@ def plain(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequentia
 
 
 register(
-    "highway_cifar", input_shape=(3, 32, 32), parameters=2_256_838, macs=330_826_728, recipes=cifar(GENTLE.with_options(lr=0.05)), paper=PAPER,
-    small={"width": 1 / 8, "depth": 0.2}, small_input=(3, 16, 16),
+    "highway_cifar", input_shape=(3, 32, 32), parameters=2_256_838, macs=330_826_728, paper=PAPER,
+    recipes=cifar(GENTLE.with_options(lr=0.05)), small={"width": 1 / 8, "depth": 0.2}, small_input=(3, 16, 16),
 )(CifarHighway)  # fmt: skip
