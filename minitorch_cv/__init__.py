@@ -204,7 +204,7 @@ __all__ = [
     "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
-_IMPORTED_WHEN_USED = ("data", "nn", "optim", "training")
+_IMPORTED_WHEN_USED = ("data", "inference", "nn", "optim", "study", "training", "weights")
 
 
 def __getattr__(name: str) -> Any:
