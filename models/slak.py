@@ -3,7 +3,7 @@
 S. Liu, T. Chen, X. Chen, X. Chen, Q. Xiao, B. Wu, T. Kaerkkaeinen, M. Pechenizkiy, D. Mocanu, Z. Wang: More ConvNets in the 2020s: Scaling
 up Kernels Beyond 51x51 using Sparsity. ICLR 2023, arXiv:2207.03620.
 
-New in it, on top of ConvNeXt: kernels that are larger than the maps they see, up to 51x51, made trainable by two decompositions. A large
+New in it, on top of ConvNeXt: kernels that are larger than the maps they see, up to 51x51, made trainable in two ways. A large
 kernel is the sum of two stripes, 51x5 and 5x51, and a small square of 5x5, each with a batch norm. And of all weights 40 % are zero,
 which makes room for 1.3 times as many channels; which of them are zero changes while the network trains (prune the smallest, grow others
 at random).
@@ -13,8 +13,9 @@ at random).
 Parameters: 30 million and 5.0 G multiply-adds in the paper, of which it counts what is not masked: here `effective_parameters`;
 the claims at the end of this file count all weights. Names of layers are those of ConvNeXt.
 
+NOTE: the first convolution, a hundredth of a percent of all weights, has no mask.
 NOTE: when the network is made no data is there yet, and every layer keeps the same part of its weights; the paper takes SNIP's ratios of
-one batch, for which there is `draw_masks(model, snip_densities(model, images, labels, 0.6))`.
+one batch, for which there is `draw_masks(model, snip_densities(model, images, labels, 0.6))`. That leaves 5.0 G multiply-adds, this 5.2 G.
 NOTE: the fraction that is exchanged is constant; in the authors' training it falls to 0 as a cosine.
 """
 

@@ -74,8 +74,7 @@ def erdos_renyi_densities(shapes: Sequence[tuple[int, ...]], density: float) -> 
     than all their weights, until there is none.
     Errors: ValueError for a density that is not above 0 and at most 1.
     """
-    if not 0 < density <= 1:
-        raise ValueError(f"density: got {density}, expected above 0 and at most 1")
+    _check_density(density)
     sizes, raw = [prod(shape) for shape in shapes], [sum(shape) / prod(shape) for shape in shapes]
     dense: set[int] = set()
     while len(dense) < len(shapes):
@@ -89,19 +88,33 @@ def erdos_renyi_densities(shapes: Sequence[tuple[int, ...]], density: float) -> 
     return [1.0] * len(shapes)
 
 
+def _check_density(density: float) -> None:
+    if not 0 < density <= 1:
+        raise ValueError(f"density: got {density}, expected above 0 and at most 1")
+
+
 def snip_densities(model: nn.Module, images: Tensor, labels: Tensor, density: float) -> list[float]:
     """The part of its weights that each sparse layer keeps, if of all weights those stay to which the loss of a batch is most sensitive.
 
-    The sensitivity is |weight * gradient|. What the batch says depends on the first weights, and on the model's mode; its masks count too.
+    The sensitivity is |weight * gradient| while no weight is masked; afterwards the masks are what they were.
+    Errors: ValueError for a density that is not above 0 and at most 1.
     """
+    _check_density(density)
     layers = list(sparse_layers(model))
-    loss = F.cross_entropy(model(images), labels)
-    gradients = mt.autograd.grad(loss, [layer.weight for layer in layers])
+    masks = [layer.mask.numpy() != 0 for layer in layers]
+    try:
+        draw_masks(model, [1.0] * len(layers))
+        loss = F.cross_entropy(model(images), labels)
+        gradients = mt.autograd.grad(loss, [layer.weight for layer in layers])
+    finally:
+        for layer, mask in zip(layers, masks, strict=True):
+            _set_mask(layer, mask)
     sensitivity = [np.abs(layer.weight.numpy() * gradient.numpy()).ravel() for layer, gradient in zip(layers, gradients, strict=True)]
-    every = np.concatenate(sensitivity)
-    kept = max(1, round(density * every.size))
-    threshold = np.partition(every, every.size - kept)[every.size - kept]
-    return [max(float((values >= threshold).mean()), 1 / values.size) for values in sensitivity]
+    sizes = [values.size for values in sensitivity]
+    total = max(1, round(density * sum(sizes)))
+    kept = np.argpartition(-np.concatenate(sensitivity), total - 1)[:total]
+    counts, _ = np.histogram(kept, np.cumsum([0, *sizes]))  # of which layer each is
+    return [count / size for count, size in zip(counts.tolist(), sizes, strict=True)]
 
 
 # --- Which ---

@@ -83,9 +83,13 @@ def test_prune_and_grow() -> None:
 def test_snip_keeps_what_the_loss_depends_on() -> None:
     model = layers()
     x, labels = images(4, 4, 5, 5), mt.from_numpy(np.array([0, 1, 2, 3]))
+    draw_masks(model, [0.3, 0.3])
+    masks = [layer.mask.numpy().copy() for layer in sparse_layers(model)]
     first = snip_densities(model, x, labels, 0.5)
+    for layer, mask in zip(sparse_layers(model), masks, strict=True):
+        np.testing.assert_array_equal(layer.mask.numpy(), mask)
     sizes = np.array([layer.weight.numel() for layer in sparse_layers(model)])
-    assert np.isclose((sizes * first).sum(), 0.5 * sizes.sum(), rtol=0.01)
+    assert round((sizes * first).sum()) == round(0.5 * sizes.sum())
     with mt.autograd.no_grad():
         model[3].weight.mul_(1e-4)
     # The gradients of the convolution shrink as the weights of the linear layer do, so the order of sensitivities stays.
@@ -94,6 +98,8 @@ def test_snip_keeps_what_the_loss_depends_on() -> None:
         model[0].weight.mul_(0)
     assert snip_densities(model, x, labels, 0.1)[0] < 0.01
     assert model[0].weight.grad is None
+    with pytest.raises(ValueError, match="density: got 2"):
+        snip_densities(model, x, labels, 2)
 
 
 def test_slak_is_as_sparse_as_the_paper() -> None:
