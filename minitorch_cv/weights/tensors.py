@@ -102,7 +102,7 @@ class TorchDialect(Dialect):
             raise PickleError(f"it holds a {name.name[:80]!r}, expected one of torch.{', torch.'.join(STORAGES)}")
         kind, key = STORAGES[storage], text(key)
         if isinstance(numel, bool) or not 0 <= numel < LONGEST:
-            raise PickleError(f"it holds a storage of {numel} numbers")
+            raise PickleError("it holds a storage of an impossible length")
         if key not in self.storages:
             self.storages[key] = Storage(kind, self.fetch(key, kind, numel))
         known = self.storages[key]

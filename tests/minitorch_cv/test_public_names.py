@@ -15,6 +15,8 @@ def test_all_names_exist() -> None:
 def test_packages_are_imported_when_they_are_used() -> None:
     assert mt.nn.Linear is not None
     assert mt.optim.SGD is not None
+    assert mt.weights.load is not None
+    assert mt.inference.Preprocessing is not None
     with pytest.raises(AttributeError, match="module 'minitorch_cv' has no attribute 'nonsense'"):
         _ = mt.nonsense
 

@@ -1,6 +1,7 @@
 """Published weights: the table, downloads from a server on this machine, what comes with them, transfer to other classes."""
 
 import hashlib
+import inspect
 import json
 import warnings
 from collections.abc import Iterator
@@ -81,6 +82,8 @@ def test_the_table() -> None:
             assert (entry.model, entry.version) == (name, version)
             assert entry.address.startswith("https://")
             assert 15 <= len(entry.checksum) <= 17
+            assert set(entry.options) <= set(inspect.signature(models.entry(name).build).parameters)
+            assert "folder" in models.entry(name).recipes  # what training goes by that begins with these weights
             assert 50 < entry.acc1 < entry.acc5 < 100
             height, width = models.entry(name).input_shape[1:]
             assert entry.preprocessing.crop <= entry.preprocessing.resize
