@@ -25,96 +25,16 @@ normalises before the pooling and not again.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import SqueezeExcitation, initialise, linear_rule, make_divisible, narrow, shallow
-from models.recipes import SHORT, cifar
+from models.blocks import initialise, narrow, shallow
+from models.recipes import cifar
 from models.registry import register
-from models.resnet import RECIPES, small_form
+from models.residual_blocks import PreActBasic, PreActBlock, PreActBottleneck, stages
+from models.resnet import RECIPES, STEADY, small_form
 
 PAPER = "He et al. 2016, Identity Mappings in Deep Residual Networks"
-
-
-class PreActBlock(nn.Module):
-    """What the blocks have in common: shortcut + branch, with nothing behind the sum.
-
-    Where a block changes the shape, its shortcut is a 1x1 convolution of what the first ReLU gives; elsewhere it is the input itself.
-
-    in_channels, channels, stride: `channels` is the number in the network's table, the block's output has `expansion` times as many.
-    dropout: the probability before the last convolution (wide ResNets).
-    se: squeeze and excitation of the branch. drop: the probability that stochastic depth adds nothing.
-    """
-
-    expansion: ClassVar[int]
-
-    def __init__(
-        self, in_channels: int, channels: int, stride: int = 1, dropout: float = 0.0, se: bool = False, drop: float = 0.0
-    ) -> None:  # fmt: skip
-        super().__init__()
-        out_channels = channels * self.expansion
-        changes = stride != 1 or in_channels != out_channels
-        self.downsample = nn.Sequential({"conv": nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)}) if changes else None
-        self.add_branch(in_channels, channels, stride)
-        self.dropout = nn.Dropout(dropout) if dropout else None
-        self.se = SqueezeExcitation(out_channels, make_divisible(out_channels / 16)) if se else None
-        self.drop = nn.StochasticDepth(drop, "row") if drop else None
-
-    def add_branch(self, in_channels: int, channels: int, stride: int) -> None:
-        """Make the layers of the branch."""
-
-    def last(self, convolution: nn.Module, x: Tensor) -> Tensor:
-        """The branch's last convolution, and all that may stand around it."""
-        if self.dropout is not None:
-            x = self.dropout(x)
-        x = convolution(x)
-        if self.se is not None:
-            x = self.se(x)
-        return x if self.drop is None else self.drop(x)
-
-    def shortcut(self, x: Tensor, activated: Tensor) -> Tensor:
-        """x: the block's input; activated: relu(norm1(x))."""
-        return x if self.downsample is None else self.downsample(activated)
-
-
-class PreActBasic(PreActBlock):
-    """Two 3x3 convolutions, the first with the stride."""
-
-    expansion = 1
-
-    def add_branch(self, in_channels: int, channels: int, stride: int) -> None:
-        self.norm1 = nn.BatchNorm2d(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        activated = self.norm1(x, relu=True)
-        out = self.norm2(self.conv1(activated), relu=True)  # (N, channels, H/stride, W/stride)
-        return self.last(self.conv2, out) + self.shortcut(x, activated)
-
-
-class PreActBottleneck(PreActBlock):
-    """1x1, 3x3 with the stride, 1x1."""
-
-    expansion = 4
-    strides_at: ClassVar[int] = 1  # the convolution that has the stride, counted from 0
-
-    def add_branch(self, in_channels: int, channels: int, stride: int) -> None:
-        first, second = (stride, 1) if self.strides_at == 0 else (1, stride)
-        self.norm1 = nn.BatchNorm2d(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, first, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, second, padding=1, bias=False)
-        self.norm3 = nn.BatchNorm2d(channels)
-        self.conv3 = nn.Conv2d(channels, channels * self.expansion, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        activated = self.norm1(x, relu=True)
-        out = self.norm2(self.conv1(activated), relu=True)  # (N, channels, H, W)
-        out = self.norm3(self.conv2(out), relu=True)  # (N, channels, H/stride, W/stride)
-        return self.last(self.conv3, out) + self.shortcut(x, activated)  # (N, 4 * channels, H/stride, W/stride)
 
 
 class CifarPreActBottleneck(PreActBottleneck):
@@ -149,16 +69,12 @@ class PreActResNet(nn.Module):
             self.stem.add_module("pool", nn.MaxPool2d(3, 2, 1))
 
         counts = shallow(blocks, depth)
-        drops = iter(linear_rule(stochastic_depth, sum(counts)))
-        self.stages = nn.Sequential()
-        for index, count in enumerate(counts):
-            stage_channels = narrow(first_channels * 2**index, width)
-            stage = nn.Sequential()
-            for position in range(count):
-                stride = 2 if index > 0 and position == 0 else 1
-                stage.append(block(channels, stage_channels, stride, dropout, se, next(drops)))
-                channels = stage_channels * block.expansion
-            self.stages.append(nn.Sequential({"blocks": stage}))
+        stage_channels = [narrow(first_channels * 2**index, width) for index in range(len(counts))]
+        make = partial(block, dropout=dropout, se=se)
+        self.stages = nn.Sequential(
+            *(nn.Sequential({"blocks": stage}) for stage in stages(make, channels, stage_channels, counts, stochastic_depth))
+        )
+        channels = stage_channels[-1] * block.expansion
         self.norm = nn.BatchNorm2d(channels)
         self.head = nn.Sequential({"fc": nn.Conv2d(channels, num_classes, 1)})
 
@@ -193,6 +109,6 @@ for _name, (_block, _blocks, _parameters, _macs, _accuracy) in IMAGENET.items():
     )(partial(PreActResNet, _block, _blocks, 64, 64))  # fmt: skip
 for _name, (_block, _blocks, _parameters, _macs) in CIFAR.items():
     register(
-        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(SHORT), paper=PAPER,
+        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(STEADY), paper=PAPER,
         small={"width": 0.25, "depth": 2 / _blocks[0]},
     )(partial(PreActResNet, _block, _blocks, 16, 16, num_classes=10, cifar=True))  # fmt: skip

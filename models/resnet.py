@@ -27,112 +27,12 @@ from typing import ClassVar
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import SqueezeExcitation, initialise, linear_rule, make_divisible, narrow, shallow
-from models.recipes import cifar, photographs
+from models.blocks import initialise, narrow, shallow
+from models.recipes import SHORT, cifar, photographs
 from models.registry import register
+from models.residual_blocks import BasicBlock, Bottleneck, ResidualBlock, stages
 
 PAPER = "He et al. 2016, Deep Residual Learning for Image Recognition"
-
-
-class ResidualBlock(nn.Module):
-    """The end that residual blocks have in common, where branch and shortcut meet.
-
-    expansion: how many times the block's `channels`, the number in the network's table, its output has.
-    last_norm: the name of the batch norm that the branch ends with.
-    strided_projection: the size of the shortcut's convolution where it halves the resolution.
-    """
-
-    expansion: ClassVar[int]
-    last_norm: ClassVar[str]
-    strided_projection: ClassVar[int] = 1
-    se: SqueezeExcitation | None
-    drop: nn.StochasticDepth | None
-    downsample: nn.Module | None
-
-    def add_end(self, in_channels: int, out_channels: int, stride: int, se: bool, drop: float) -> None:
-        """Make what follows the branch. drop: the probability that stochastic depth adds nothing."""
-        # NOTE: a sixteenth of the channels but at least eight, as in timm's networks; the paper has no such bound.
-        self.se = SqueezeExcitation(out_channels, make_divisible(out_channels / 16)) if se else None
-        self.drop = nn.StochasticDepth(drop, "row") if drop else None
-        self.downsample = self.projection(in_channels, out_channels, stride)
-
-    def projection(self, in_channels: int, out_channels: int, stride: int) -> nn.Module | None:
-        """The paper's option B: a 1x1 convolution where the shape changes, and nothing elsewhere."""
-        if stride == 1 and in_channels == out_channels:
-            return None
-        size = self.strided_projection if stride > 1 else 1
-        return nn.Sequential(nn.Conv2d(in_channels, out_channels, size, stride, size // 2, bias=False), nn.BatchNorm2d(out_channels))
-
-    def shortcut(self, x: Tensor) -> Tensor | None:
-        """What the branch is added to; None for nothing."""
-        return x if self.downsample is None else self.downsample(x)
-
-    def join(self, norm: nn.Module, branch: Tensor, shortcut: Tensor | None) -> Tensor:
-        """relu(shortcut + norm(branch)), the second summand gated by `se` and dropped by `drop` where the block has them."""
-        if self.se is None and (self.drop is None or not self.training):
-            return norm(branch, residual=shortcut, relu=True)  # one pass over memory
-        out = norm(branch)
-        if self.se is not None:
-            out = self.se(out)
-        if self.drop is not None:
-            out = self.drop(out)
-        return F.relu(out if shortcut is None else out + shortcut)
-
-
-class BasicBlock(ResidualBlock):
-    """relu(x + bn(conv(relu(bn(conv(x)))))), both convolutions 3x3, the first with `stride`."""
-
-    expansion = 1
-    last_norm = "bn2"
-
-    def __init__(
-        self, in_channels: int, channels: int, stride: int = 1, groups: int = 1, width_per_group: int = 64, se: bool = False,
-        drop: float = 0.0,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        if (groups, width_per_group) != (1, 64):
-            raise ValueError(f"groups and width_per_group: got {groups} and {width_per_group}, but basic blocks have 1 and 64 only")
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.add_end(in_channels, channels, stride, se, drop)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        out = self.bn1(self.conv1(x), relu=True)  # (N, channels, H/stride, W/stride)
-        return self.join(self.bn2, self.conv2(out), self.shortcut(x))
-
-
-class Bottleneck(ResidualBlock):
-    """relu(x + 1x1(3x3(1x1(x)))), each convolution normalised, the 3x3 with `stride`.
-
-    groups, width_per_group: the 3x3 convolution has `groups` groups of `width_per_group` channels where `channels` is 64, of twice as many
-        where it is 128, and so on.
-    """
-
-    expansion = 4
-    last_norm = "bn3"
-    first_squeeze: ClassVar[int] = 1  # how many times fewer channels the first 1x1 convolution makes than the 3x3
-
-    def __init__(
-        self, in_channels: int, channels: int, stride: int = 1, groups: int = 1, width_per_group: int = 64, se: bool = False,
-        drop: float = 0.0,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        first = groups * max(1, round(channels * width_per_group / 64 / self.first_squeeze))
-        inner, out_channels = first * self.first_squeeze, channels * self.expansion
-        self.conv1 = nn.Conv2d(in_channels, first, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(first)
-        self.conv2 = nn.Conv2d(first, inner, 3, stride, padding=1, groups=groups, bias=False)
-        self.bn2 = nn.BatchNorm2d(inner)
-        self.conv3 = nn.Conv2d(inner, out_channels, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(out_channels)
-        self.add_end(in_channels, out_channels, stride, se, drop)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
-        out = self.bn1(self.conv1(x), relu=True)  # (N, first, H, W)
-        out = self.bn2(self.conv2(out), relu=True)  # (N, inner, H/stride, W/stride)
-        return self.join(self.bn3, self.conv3(out), self.shortcut(x))  # (N, 4 * channels, H/stride, W/stride)
 
 
 class ResNet(nn.Module):
@@ -163,19 +63,13 @@ class ResNet(nn.Module):
         self.maxpool = None if cifar else nn.MaxPool2d(3, 2, 1)
 
         counts = shallow(blocks, depth)
-        drops = iter(linear_rule(stochastic_depth, sum(counts)))
-        self.stages: list[str] = []
-        for index, count in enumerate(counts):
-            stage_channels = narrow(self.first_channels * 2**index, width)
-            stage = nn.Sequential()
-            for position in range(count):
-                stride = 2 if index > 0 and position == 0 else 1
-                stage.append(block(channels, stage_channels, stride, groups, width_per_group, se, next(drops)))
-                channels = stage_channels * block.expansion
-            self.stages.append(f"layer{index + 1}")
-            self.add_module(self.stages[-1], stage)
+        stage_channels = [narrow(self.first_channels * 2**index, width) for index in range(len(counts))]
+        make = partial(block, groups=groups, width_per_group=width_per_group, se=se)
+        self.layers = [f"layer{index + 1}" for index in range(len(counts))]
+        for name, stage in zip(self.layers, stages(make, channels, stage_channels, counts, stochastic_depth), strict=True):
+            self.add_module(name, stage)
         self.avgpool: nn.Module = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(channels, num_classes)
+        self.fc = nn.Linear(stage_channels[-1] * block.expansion, num_classes)
 
         initialise(self)
         if zero_init_residual:
@@ -191,13 +85,14 @@ class ResNet(nn.Module):
         x = self.bn1(self.conv1(x), relu=True)  # (N, 64, 112, 112)
         if self.maxpool is not None:
             x = self.maxpool(x)  # (N, 64, 56, 56)
-        for stage in self.stages:
-            x = self.get_submodule(stage)(x)  # (N, 256, 56, 56), (N, 512, 28, 28), (N, 1024, 14, 14), (N, 2048, 7, 7)
+        for layer in self.layers:
+            x = self.get_submodule(layer)(x)  # (N, 256, 56, 56), (N, 512, 28, 28), (N, 1024, 14, 14), (N, 2048, 7, 7)
         x = F.flatten(self.avgpool(x), 1)  # (N, 2048)
         return self.fc(x)  # (N, num_classes)
 
 
-RECIPES = photographs(cifar(image_size=(32, 32), cifar=True))
+STEADY = SHORT.with_options(lr=0.1)  # the learning rate of the papers: wide networks and deep ones are unsettled by more
+RECIPES = photographs(cifar(STEADY, image_size=(32, 32), cifar=True))
 
 
 def small_form(blocks: Sequence[int]) -> dict[str, float]:

@@ -19,13 +19,13 @@ from typing import ClassVar
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models import resnet
+from models import residual_blocks
 from models.recipes import SHORT, cifar
 from models.registry import register
-from models.resnet import PAPER, ResNet
+from models.resnet import PAPER, STEADY, ResNet
 
 
-class BasicBlock(resnet.BasicBlock):
+class BasicBlock(residual_blocks.BasicBlock):
     """relu(shortcut(x) + bn(conv(relu(bn(conv(x)))))), the first convolution with `stride`."""
 
     def projection(self, in_channels: int, out_channels: int, stride: int) -> nn.Module | None:
@@ -96,8 +96,9 @@ COUNTS = {
 def _register(name: str, network: type[CifarResNet], depth: int) -> None:
     parameters, macs = COUNTS[depth]
     blocks = (depth - 2) // 6
+    recipe = SHORT if network is CifarResNet and depth < 100 else STEADY
     register(
-        name, input_shape=(3, 32, 32), parameters=parameters, macs=macs, recipes=cifar(SHORT), paper=PAPER,
+        name, input_shape=(3, 32, 32), parameters=parameters, macs=macs, recipes=cifar(recipe), paper=PAPER,
         small={"width": 0.25, "depth": 1 / blocks},
     )(partial(network, blocks))  # fmt: skip
 

@@ -18,9 +18,10 @@ The bottlenecks of a stage have 64, 128, 256, 512 times 4 output channels, ResNe
 
 from functools import partial
 
-from models.recipes import SHORT, cifar
+from models.recipes import cifar
 from models.registry import register
-from models.resnet import RECIPES, Bottleneck, ResNet, small_form
+from models.residual_blocks import Bottleneck
+from models.resnet import RECIPES, STEADY, ResNet, small_form
 
 PAPER = "Xie et al. 2017, Aggregated Residual Transformations for Deep Neural Networks"
 
@@ -43,6 +44,6 @@ for _name, (_blocks, _groups, _width, _parameters, _macs) in IMAGENET.items():
     )(partial(ResNet, Bottleneck, _blocks, groups=_groups, width_per_group=_width))  # fmt: skip
 for _name, (_blocks, _groups, _width, _parameters, _macs) in CIFAR.items():
     register(
-        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(SHORT), paper=PAPER,
+        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(STEADY), paper=PAPER,
         small={"width": 0.125, "depth": 0.5, **GROUPED},
     )(partial(ResNet, Bottleneck, _blocks, num_classes=10, cifar=True, groups=_groups, width_per_group=_width))  # fmt: skip

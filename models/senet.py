@@ -25,7 +25,8 @@ from models.blocks import FusedSequential
 from models.inception_v2 import InceptionV2
 from models.recipes import SHORT, cifar, photographs
 from models.registry import register
-from models.resnet import RECIPES, Bottleneck, ResNet, small_form
+from models.residual_blocks import Bottleneck
+from models.resnet import RECIPES, ResNet, small_form
 from models.resnet_cifar import CifarResNet
 
 PAPER = "Hu et al. 2018, Squeeze-and-Excitation Networks"

@@ -17,10 +17,11 @@ Between the two convolutions of a block, dropout regularises what batch norm lea
 
 from functools import partial
 
-from models.preact_resnet import PreActBasic, PreActResNet
-from models.recipes import SHORT, cifar
+from models.preact_resnet import PreActResNet
+from models.recipes import cifar
 from models.registry import register
-from models.resnet import RECIPES, Bottleneck, ResNet, small_form
+from models.residual_blocks import Bottleneck, PreActBasic
+from models.resnet import RECIPES, STEADY, ResNet, small_form
 
 PAPER = "Zagoruyko and Komodakis 2016, Wide Residual Networks"
 
@@ -38,8 +39,8 @@ IMAGENET = {
 
 for _name, (_n, _k, _parameters, _macs) in CIFAR.items():
     register(
-        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(SHORT), paper=PAPER,
-        small={"width": 0.5 / _k, "depth": 1 / _n, "dropout": 0.3},
+        _name, input_shape=(3, 32, 32), parameters=_parameters, macs=_macs, recipes=cifar(STEADY), paper=PAPER,
+        small={"width": 1 / _k, "depth": 2 / _n, "dropout": 0.3},
     )(partial(PreActResNet, PreActBasic, (_n, _n, _n), 16, 16 * _k, num_classes=10, cifar=True))  # fmt: skip
 for _name, (_blocks, _parameters, _macs) in IMAGENET.items():
     register(

@@ -6,7 +6,8 @@ import zoo
 
 import minitorch_cv as mt
 from minitorch_cv import nn
-from models.preact_resnet import CifarPreActBottleneck, PreActBasic, PreActBlock, PreActBottleneck
+from models.preact_resnet import CifarPreActBottleneck
+from models.residual_blocks import PreActBasic, PreActBlock, PreActBottleneck
 
 BLOCKS = [(PreActBasic, 8), (PreActBottleneck, 2)]  # both with 8 channels in and out
 

@@ -8,7 +8,8 @@ import minitorch_cv as mt
 import models
 from minitorch_cv import nn
 from minitorch_cv.testing import assert_close
-from models.resnet import BasicBlock, Bottleneck, ResidualBlock, ResNet
+from models.residual_blocks import BasicBlock, Bottleneck, ResidualBlock
+from models.resnet import ResNet
 
 BLOCKS = [(BasicBlock, 8), (Bottleneck, 2)]  # both with 8 channels in and out
 

@@ -6,7 +6,7 @@ import zoo
 import minitorch_cv as mt
 import minitorch_cv.functional as F
 from minitorch_cv.testing import assert_close
-from models.resnet import Bottleneck
+from models.residual_blocks import Bottleneck
 
 
 def test_grouped_convolution_is_a_sum_of_paths() -> None:
