@@ -122,6 +122,8 @@ def linear_rule(p: float, blocks: int) -> list[float]:
 
     G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Weinberger: Deep Networks with Stochastic Depth. ECCV 2016, arXiv:1603.09382, equation 4.
     """
+    if not 0 <= p <= 1:
+        raise ValueError(f"stochastic_depth: got {p}, expected a probability between 0 and 1")
     return [p * (index + 1) / blocks for index in range(blocks)]
 
 

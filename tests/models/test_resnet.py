@@ -55,6 +55,12 @@ def test_basic_blocks_have_no_groups() -> None:
         models.create("resnet18", groups=32, width_per_group=4)
 
 
+@pytest.mark.parametrize(("option", "value"), [("width", 0), ("depth", -1), ("stochastic_depth", 1.5)])
+def test_bad_options_are_named(option: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"^{option}: got {value}, expected"):
+        models.create("resnet18", **{option: value})
+
+
 # --- First weights ---
 
 
