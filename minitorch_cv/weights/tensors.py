@@ -59,7 +59,7 @@ class TorchDialect(Dialect):
         size; it is asked once for each.
     """
 
-    kind = "a file of weights"
+    kind = "a file of weights, such as torch.save(model.state_dict(), path) makes"
     most_instructions = 2_000_000  # a model of 1,000 layers takes 300,000
     leaves = (*Dialect.leaves, np.ndarray)
     containers = (list, dict, tuple)

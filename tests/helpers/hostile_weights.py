@@ -23,6 +23,11 @@ def plain(value: object) -> bytes:
     return pickle.dumps(value, 2)[2:-1]
 
 
+def raw(data: bytes) -> bytes:
+    """The instruction of protocol 3 that builds a byte string."""
+    return b"B" + struct.pack("<I", len(data)) + data
+
+
 def name(dotted: str) -> bytes:
     module, _, attribute = dotted.rpartition(".")
     return f"c{module}\n{attribute}\n".encode()
@@ -99,13 +104,13 @@ def programs(sentinel: Path) -> dict[str, bytes]:
         "timeit": call("timeit.timeit", code),
         "pty.spawn": call("pty.spawn", b"](" + plain("touch") + plain(str(sentinel)) + b"e"),
         "webbrowser": call("webbrowser.open", plain("http://localhost")),
-        "pickle inside a pickle": call("pickle.loads", plain(inner)),
+        "pickle inside a pickle": call("pickle.loads", raw(inner)),
         "torch.load": call("torch.load", plain("other.pth")),
         "torch.hub.load": call("torch.hub.load", plain("someone/something"), plain("model")),
-        "torch storage with a pickle in it": call("torch.storage._load_from_bytes", plain(inner)),
+        "torch storage with a pickle in it": call("torch.storage._load_from_bytes", raw(inner)),
         "storage from a file": call("torch.FloatStorage.from_file", plain("/etc/passwd"), plain(False), plain(6)),
         "numpy.load": call("numpy.load", plain("/etc/passwd")),
-        "numpy object array": call("numpy.core.multiarray._reconstruct", name("numpy.ndarray"), plain((0,)), plain(b"b")),
+        "numpy object array": call("numpy.core.multiarray._reconstruct", name("numpy.ndarray"), plain((0,)), raw(b"b")),
         "a call as a storage": tensor(call("os.system", command)),
         "a call as an offset": call("torch._utils._rebuild_tensor_v2", storage(), call("os.system", command), plain((1,)), plain((1,))),
         "a call as hooks": call(
