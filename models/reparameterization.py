@@ -54,13 +54,13 @@ def reparameterize(model: AnyModule) -> AnyModule:
     further is not training the model.
     Errors: ValueError for a model without such blocks.
     """
-    merged = deepcopy(model).eval()
+    merged = deepcopy(model)
     blocks = [module for module in merged.modules() if isinstance(module, Mergeable)]
     if not blocks:
         raise ValueError(f"model: got {type(model).__name__}, expected a model with blocks whose branches can be merged, such as RepVGG")
     for block in blocks:
         block.merge()
-    return merged
+    return merged.eval()
 
 
 @no_grad()
