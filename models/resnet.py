@@ -4,7 +4,7 @@ K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. C
 
 What was new: a block computes what is to be added to its input, not its output, so that doing nothing is what it does by default.
 Gradients reach every layer through the sums, and networks of 152 layers trained where 34 plain ones had been worse than 18. Bottleneck
-blocks (1x1 down to a quarter of the channels, 3x3, 1x1 up again) keep the cost of the deep ones near that of VGG's first layers.
+blocks (1x1 down to a quarter of the channels, 3x3, 1x1 up again) make depth cheap: 152 layers cost less than VGG's 16.
 
     stage     output      18         34         50         101         152
     conv1     112 x 112   7x7, 64, stride 2

@@ -3,8 +3,8 @@
 J. Hu, L. Shen, G. Sun: Squeeze-and-Excitation Networks. CVPR 2018, arXiv:1709.01507.
 
 What was new: a small network looks at the mean of every channel and multiplies each channel by a gate between 0 and 1, so that a layer's
-answer depends on the image as a whole. It fits into any block of any network, and costs a hundredth of the multiplications and a tenth of
-the parameters. SENet-154, built on it, won ILSVRC 2017, the last of these contests.
+answer depends on the image as a whole. It fits into any block of any network, and adds a tenth to the parameters and next to nothing to the
+multiplications. SENet-154, built on it, won ILSVRC 2017, the last of these contests.
 
     name           network                                                       top-1 error on ImageNet, one crop
     seresnet50     ResNet-50, the branch of every block gated                    23.29 %    (ResNet-50: 24.80 %)
