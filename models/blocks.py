@@ -127,16 +127,17 @@ def linear_rule(p: float, blocks: int) -> list[float]:
     return [p * (index + 1) / blocks for index in range(blocks)]
 
 
-def initialise(model: nn.Module, linear_std: float | None = None) -> None:
+def initialise(model: nn.Module, linear_std: float | None = None, mode: str = "fan_out") -> None:
     """Draw first weights as most papers since 2015 do: convolutions Kaiming normal by fan out, biases 0, normalisation the identity.
 
     K. He, X. Zhang, S. Ren, J. Sun: Delving Deep into Rectifiers. ICCV 2015, arXiv:1502.01852.
 
     linear_std: the standard deviation of linear layers, whose biases are then 0; None leaves them as they are.
+    mode: "fan_in" where there is no normalisation and strides or groups would shrink the signal from layer to layer.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):

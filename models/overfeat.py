@@ -66,7 +66,7 @@ class OverFeat(nn.Module):
             nn.Dropout(dropout), nn.Linear(first, second), nn.ReLU(),
             nn.Linear(second, num_classes),
         )  # fmt: skip
-        initialise(self, linear_std=0.01)
+        initialise(self, linear_std=0.01, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 231, 231) fast, (N, in_channels, 221, 221) accurate
         x = self.features(x)  # (N, 1024, 6, 6) fast, (N, 1024, 5, 5) accurate

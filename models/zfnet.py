@@ -57,7 +57,7 @@ class ZFNet(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(6)  # 6x6 is what there is already, from images of 224x224
         self.classifier = fully_connected(in_channels * 6 * 6, narrow(4096, width), num_classes, dropout)
-        initialise(self, linear_std=0.01)
+        initialise(self, linear_std=0.01, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224)
         x = self.avgpool(self.features(x))  # (N, 256, 6, 6)
