@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from minitorch_cv import Tensor, nn
 from models.blocks import ConvNormActivation, Layer, SqueezeExcitation, global_average, initialise, keep_size, make_divisible, shallow
-from models.recipes import SHORT, cifar, photographs
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Tan and Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
@@ -203,6 +203,6 @@ for _name, _phi, _dropout, _side, _parameters, _macs in (
     _scaling = compound_scaling(_phi)
     register(
         _name, input_shape=(3, _side, _side), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)),
+        recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)),
         small={"width": 0.25 / _scaling.width, "depth": 0.3 / _scaling.depth}, small_input=(3, 32, 32),
     )(partial(efficientnet, _phi, dropout=_dropout))  # fmt: skip

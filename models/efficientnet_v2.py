@@ -19,7 +19,7 @@ from functools import partial
 from minitorch_cv import nn
 from models.blocks import make_divisible
 from models.efficientnet import EfficientNet, Stage, scaled
-from models.recipes import SHORT, cifar, photographs
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Tan and Le 2021, EfficientNetV2: Smaller Models and Faster Training"
@@ -78,6 +78,6 @@ for _name, _stages, _dropout, _side, _parameters, _macs in (
 ):
     register(
         _name, input_shape=(3, _side, _side), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)),
+        recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)),
         small={"width": 0.125, "depth": 0.08}, small_input=(3, 32, 32),
     )(partial(efficientnet_v2, _stages, dropout=_dropout))  # fmt: skip

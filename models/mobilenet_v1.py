@@ -21,7 +21,7 @@ ReLU.
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
 from models.blocks import global_average, initialise, keep_size, make_divisible, shallow
-from models.recipes import SHORT, cifar, photographs
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Howard et al. 2017, MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications"
@@ -103,6 +103,6 @@ class MobileNetV1(nn.Module):
 
 register(
     "mobilenet_v1", input_shape=(3, 224, 224), parameters=4_231_976, macs=568_740_352, paper=PAPER,
-    recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), accuracy=(70.6, "table 4 of the paper"),
+    recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)), accuracy=(70.6, "table 4 of the paper"),
     small={"width": 0.25, "depth": 0.3}, small_input=(3, 64, 64),
 )(MobileNetV1)  # fmt: skip

@@ -14,7 +14,7 @@ The paper: 300 million multiply-adds, 3.4 million parameters, 72.0 % of ImageNet
 
 from minitorch_cv import Tensor, nn
 from models.blocks import ConvNormActivation, global_average, initialise, keep_size, make_divisible, shallow
-from models.recipes import SHORT, cifar, photographs
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks"
@@ -96,6 +96,6 @@ class MobileNetV2(nn.Module):
 
 register(
     "mobilenet_v2", input_shape=(3, 224, 224), parameters=3_504_872, macs=300_774_272, paper=PAPER,
-    recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)),
+    recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)),
     small={"width": 0.25, "depth": 0.5}, small_input=(3, 64, 64),
 )(MobileNetV2)  # fmt: skip

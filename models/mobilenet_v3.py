@@ -14,11 +14,12 @@ Names and keys are torchvision's.
 """
 
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 from minitorch_cv import Tensor, nn
-from models.blocks import ConvNormActivation, SqueezeExcitation, global_average, initialise, keep_size, make_divisible
-from models.recipes import SHORT, cifar, photographs
+from models.blocks import ConvNormActivation, SqueezeExcitation, global_average, initialise, keep_size, make_divisible, shallow
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Howard et al. 2019, Searching for MobileNetV3"
@@ -97,19 +98,29 @@ class InvertedResidual(nn.Module):
         return last(out, x if self.residual else None)  # (N, channels, H/stride, W/stride)
 
 
+def deepened(rows: tuple[Block, ...], depth: float) -> tuple[Block, ...]:
+    """The rows with the number of those of equal width multiplied by `depth`: the last ones left out, or the last one repeated."""
+    stages = [list(stage) for _, stage in groupby(rows, key=lambda row: row.channels)]
+    kept: list[Block] = []
+    for stage, count in zip(stages, shallow([len(stage) for stage in stages], depth), strict=True):
+        kept += stage[:count] + [stage[-1]._replace(stride=1)] * (count - len(stage))
+    return tuple(kept)
+
+
 class MobileNetV3(nn.Module):
     """MobileNet v3, of either size: rows of `LARGE` or `SMALL`, and the number of channels before the classifier.
 
     in_channels, num_classes: of the data. dropout: before the classifier.
-    width: multiplies all numbers of channels (multiples of 8).
+    width: multiplies all numbers of channels (multiples of 8). depth: multiplies the numbers of blocks of equal width.
     cifar: the form for images of 32x32: the first two strides that are 2 are 1, the last maps are 4x4.
     """
 
     def __init__(
         self, rows: tuple[Block, ...], last: int, in_channels: int = 3, num_classes: int = 1000, *, dropout: float = 0.2,
-        width: float = 1.0, cifar: bool = False,
+        width: float = 1.0, depth: float = 1.0, cifar: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
+        rows = deepened(rows, depth)
         before, last = make_divisible(STEM * width), make_divisible(last * width)
         stem_stride, *strides = keep_size([2, *(row.stride for row in rows)], halvings=2 if cifar else 0)
 
@@ -136,5 +147,6 @@ for _name, _rows, _last, _parameters, _macs in (
 ):
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25}, small_input=(3, 32, 32),
+        recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)),
+        small={"width": 0.25, "depth": 0.4}, small_input=(3, 32, 32),
     )(partial(MobileNetV3, _rows, _last))  # fmt: skip

@@ -138,5 +138,5 @@ MODELS = {
 for _name, (_rule, _parameters, _macs) in MODELS.items():
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, recipes=photographs(), paper=PAPER,
-        small={"width": 2 / _rule.group, "depth": 0.15}, small_input=(3, 32, 32),
+        small={"width": 2 / _rule.group, "depth": 0.17}, small_input=(3, 32, 32),
     )(partial(RegNet, _rule, _name.startswith("regnet_y")))  # fmt: skip

@@ -20,7 +20,7 @@ from functools import partial
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
 from models.blocks import FusedSequential, global_average, narrow, shallow
-from models.recipes import SHORT, cifar, photographs
+from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
 PAPER = "Ma et al. 2018, ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design"
@@ -101,5 +101,6 @@ class ShuffleNetV2(nn.Module):
 for _name, (_channels, _parameters, _macs) in MODELS.items():
     register(
         _name, input_shape=(3, 224, 224), parameters=_parameters, macs=_macs, paper=PAPER,
-        recipes=photographs(cifar(SHORT, image_size=(32, 32), cifar=True)), small={"width": 0.25, "depth": 0.4}, small_input=(3, 32, 32),
+        recipes=photographs(cifar(DEPTHWISE, image_size=(32, 32), cifar=True)),
+        small={"width": 0.25, "depth": 0.4}, small_input=(3, 32, 32),
     )(partial(ShuffleNetV2, _channels))  # fmt: skip

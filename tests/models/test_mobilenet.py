@@ -130,6 +130,13 @@ def test_last_convolution_of_mobilenet_v2_is_never_narrowed() -> None:
 def test_options_that_make_no_network(name: str) -> None:
     with pytest.raises(ValueError, match=r"width: got .*expected a positive number"):
         zoo.on_meta(name, {"width": 0})
-    if not name.startswith("mobilenet_v3"):
-        with pytest.raises(ValueError, match=r"depth: got -1.*, expected a positive number"):
-            zoo.on_meta(name, {"depth": -1})
+    with pytest.raises(ValueError, match=r"depth: got -1.*, expected a positive number"):
+        zoo.on_meta(name, {"depth": -1})
+
+
+@pytest.mark.parametrize(("depth", "blocks"), [(0.01, 5), (0.5, 7), (1.0, 11), (2.0, 22)])
+def test_depth_of_mobilenet_v3(depth: float, blocks: int) -> None:
+    """Blocks are left out or repeated within the stages, which stay at their resolutions."""
+    features = zoo.on_meta("mobilenet_v3_small", {"depth": depth}).features
+    assert len(features) == blocks + 2
+    assert features.eval()(mt.empty(1, 3, 64, 64, device="meta")).shape == (1, 576, 2, 2)
