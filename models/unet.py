@@ -18,6 +18,7 @@ NOTE: with one input channel and two classes 31,030,658 parameters; the paper do
 for one class. Convolutions that lead up are transposed ones of 2x2 with stride 2: what the paper calls "up-convolution".
 """
 
+import math
 from itertools import pairwise
 
 import minitorch_cv.functional as F
@@ -69,8 +70,10 @@ class UNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout(dropout)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):  # the paper's: standard deviation sqrt(2 / fan in)
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                # Section 3: standard deviation sqrt(2 / N), N the inputs of a neuron. With stride 2, one tap of four is among them.
+                taps = 1 if isinstance(module, nn.ConvTranspose2d) else math.prod(module.kernel_size)
+                nn.init.normal_(module.weight, 0.0, math.sqrt(2 / (module.in_channels * taps)))
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W), 572 x 572 say
@@ -109,11 +112,11 @@ def cut(x: Tensor, height: int, width: int) -> Tensor:
     return x[:, :, top : top + height, left : left + width]
 
 
-# An eighth of the width and three halvings are enough for digits of 30 pixels: a few minutes on two cores.
+# A quarter of the width and three halvings are enough for digits of 30 pixels: a few minutes on two cores.
 SCENES = Recipe(
-    epochs=10, batch_size=16, optimizer="adam", lr=1e-2, schedule="linear", schedule_options={"warmup": 0.1}, augment=True,
+    epochs=8, batch_size=16, optimizer="adam", lr=5e-3, schedule="linear", schedule_options={"warmup": 0.1}, augment=True,
     augmentation={"crop": 6, "color_jitter": [0.2, 0.2, 0.2]}, image_size=(64, 64),
-    model_options={"width": 0.125, "depth": 0.75, "mirror": True, "dropout": 0.0, "batch_norm": True},
+    model_options={"width": 0.25, "depth": 0.75, "mirror": True, "dropout": 0.0, "batch_norm": True},
 )  # fmt: skip
 
 register(

@@ -69,6 +69,8 @@ def test_first_weights() -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.weight.numel() > 5000:
             assert module.weight.numpy().std() == pytest.approx(np.sqrt(2 / (9 * module.in_channels)), rel=0.03)
+        if isinstance(module, nn.ConvTranspose2d):
+            assert module.weight.numpy().std() == pytest.approx(np.sqrt(2 / module.in_channels), rel=0.03)
 
 
 def test_batch_norm_as_an_option() -> None:
