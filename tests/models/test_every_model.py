@@ -4,6 +4,8 @@ At full size, claims are read off shape-only tensors; in its small form, each mo
 """
 
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,8 +88,18 @@ def total_loss(result: object, labels: mt.Tensor) -> mt.Tensor:
     return F.cross_entropy(logits, labels) + sum(0.3 * F.cross_entropy(other, labels) for other in auxiliary)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Networks this small lose more by waiting for a second thread than it helps."""
+    threads = mt.get_num_threads()
+    mt.set_num_threads(1)
+    yield
+    mt.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", NAMES)
-def test_small_form(name: str, tmp_path) -> None:
+def test_small_form(name: str, tmp_path: Path) -> None:
     """One small model, all that it must do: gradients everywhere, both modes, saving, learning."""
     model, images, labels = small(name)
     zoo.without_chance(model)
