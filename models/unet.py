@@ -114,7 +114,7 @@ def cut(x: Tensor, height: int, width: int) -> Tensor:
 
 # A quarter of the width and three halvings are enough for digits of 30 pixels: a few minutes on two cores.
 SCENES = Recipe(
-    epochs=8, batch_size=16, optimizer="adam", lr=5e-3, schedule="linear", schedule_options={"warmup": 0.1}, augment=True,
+    epochs=20, batch_size=16, optimizer="adam", lr=5e-3, schedule="linear", schedule_options={"warmup": 0.1}, augment=True,
     augmentation={"crop": 6, "color_jitter": [0.2, 0.2, 0.2]}, image_size=(64, 64),
     model_options={"width": 0.25, "depth": 0.75, "mirror": True, "dropout": 0.0, "batch_norm": True},
 )  # fmt: skip
