@@ -71,7 +71,7 @@ def test_mirrored(length: int) -> None:
 def test_no_gradients_and_what_is_refused() -> None:
     model = small_unet()
     assert not segment(model, image(1, 1, 8, 8)).requires_grad
-    with pytest.raises(TypeError, match="model: got ResNet|model: got CifarResNet"):
+    with pytest.raises(TypeError, match="model: got CifarResNet"):
         segment(models.create("resnet20"), image(1, 3, 8, 8))
     with pytest.raises(ValueError, match=r"images: got shape \(1, 8, 8\)"):
         segment(model, image(1, 8, 8))
