@@ -105,7 +105,7 @@ def test_what_keeps_pixels_in_place_leaves_masks_alone() -> None:
     ids=["Resize", "RandomResizedCrop", "RandAugment", "bilinear rotation", "unknown"],
 )
 def test_what_cannot_move_masks_is_refused(transform) -> None:
-    with pytest.raises(ValueError, match="transform: got .* for images whose labels are masks"):
+    with pytest.raises(ValueError, match=r"transform: got .* for images whose labels are masks"):
         Loader(scenes(), 6, transform=transform)
 
 
