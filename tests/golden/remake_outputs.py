@@ -25,7 +25,7 @@ GAINS = {
     "efficientnet_b0": 2.25,
 }  # fmt: skip
 FAMILY_GAINS = {
-    "resnet": 1.0, "wide": 1.0, "resnext": 1.0, "convnext": 1.0, "regnet": 1.25, "efficientnet": 2.25, "timm_repvgg": 0.25,
+    "resnet": 1.0, "wide": 1.0, "resnext": 1.0, "convnext": 1.0, "regnet": 1.25, "efficientnet": 1.0, "timm_repvgg": 0.25,
     "timm_seresnet": 1.5, "timm_senet": 1.5, "timm_resnetv2": 1.0, "timm_inception_v4": 2.0,
 }  # fmt: skip
 ALL_SIZES = {  # whose logits are kept for six images: three sizes, two kinds
@@ -33,7 +33,9 @@ ALL_SIZES = {  # whose logits are kept for six images: three sizes, two kinds
     "timm_inception_resnet_v2", "timm_legacy_xception", "timm_repvgg_a0",
 }  # fmt: skip
 LARGE = ("inception", "timm_inception", "timm_legacy_xception")  # whose smallest image is 128 x 128 here
-TRAINED_ON = {"inception_v3": ("noise", 299, 299)}  # its auxiliary classifier takes no smaller ones
+TRAINED_ON = {  # where the smallest image leaves batch norm too few values, or auxiliary classifiers none
+    "inception_v3": ("noise", 299, 299), "timm_inception_v4": ("noise", 171, 171), "timm_inception_resnet_v2": ("noise", 171, 171),
+}  # fmt: skip
 MANY_GRADIENTS = {"resnet18", "mobilenet_v2", "densenet121", "googlenet"}
 STRIDE = 10  # of the classes, where not all logits are kept
 PICKED = 12  # gradients of so many parameters, evenly spread, where not all are kept
