@@ -24,6 +24,7 @@ STORAGES: Mapping[str, str] = {
     "CharStorage": "i1", "ShortStorage": "i2", "IntStorage": "i4", "LongStorage": "i8", "ByteStorage": "u1",
 }  # fmt: skip
 MOST_DIMENSIONS = 32
+MOST_SHARING = 2**24  # elements that a file need not have
 LONGEST = 2**48  # of a dimension or a storage
 
 
@@ -123,24 +124,26 @@ def _dictionary(pairs: list) -> dict:
 def view(storage: np.ndarray, offset: Any, shape: Any, strides: Any) -> np.ndarray:
     """The tensor with `shape` and `strides`, in numbers, that begins at `offset` of `storage` (numel,). It shares the storage's memory.
 
-    Raises PickleError where it would leave the storage, or where elements would share their place.
+    Elements may share their place, as those of an expanded tensor do: then the view is read-only, and of at most `MOST_SHARING` elements.
+    Raises PickleError where there are more, or where the tensor would leave the storage.
     """
     if not (isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides) <= MOST_DIMENSIONS):
         raise PickleError("it holds a tensor whose shape and strides are not two tuples of one length")
     claims = (offset, *shape, *strides)
     if not all(type(number) is int and 0 <= number < LONGEST for number in claims):
         raise PickleError("it holds a tensor with an impossible shape, stride or offset")
-    empty = 0 in shape
+    empty, sharing = 0 in shape, False
     reach = 0  # the largest index beside the offset
     for stride, length in sorted(zip(strides, shape, strict=True)):
         if length > 1 and not empty:
-            if stride <= reach:
-                raise PickleError(f"it holds a tensor of shape {shape} and strides {strides}, whose elements overlap")
+            sharing = sharing or stride <= reach
             reach += (length - 1) * stride
+    if sharing and prod(shape) > MOST_SHARING:
+        raise PickleError(f"it holds a tensor of shape {shape} and strides {strides}, more than {MOST_SHARING} elements in shared places")
     if offset + (0 if empty else reach + 1) > len(storage):
         raise PickleError(f"it holds a tensor of shape {shape} at {offset} that leaves its storage of {len(storage)} numbers")
     if empty:
         if prod(length for length in shape if length) >= LONGEST:
             raise PickleError("it holds a tensor with an impossible shape, stride or offset")
         return np.empty(shape, storage.dtype)
-    return as_strided(storage[offset:], shape, [stride * storage.itemsize for stride in strides])
+    return as_strided(storage[offset:], shape, [stride * storage.itemsize for stride in strides], writeable=not sharing)

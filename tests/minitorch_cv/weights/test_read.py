@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from minitorch_cv import nn, weights
+from minitorch_cv.unpickle import PickleError
 from minitorch_cv.weights import WeightsError
+from minitorch_cv.weights.tensors import view
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "weights"
 FORMATS = ("zip", "legacy")
@@ -136,3 +138,18 @@ def test_python_2_and_old_parameters(tmp_path: Path) -> None:
     found = weights.load(path)
     assert list(found) == ["fc.weight"]
     assert found["fc.weight"].tolist() == [1, 2, 3]
+
+
+def test_elements_that_share_a_place() -> None:
+    """Expanded tensors and windows that overlap, as `torch.save` writes them: read-only views, without memory of their own."""
+    storage = np.arange(5, dtype=np.float32)
+    expanded, windows = view(storage, 1, (1000, 2), (0, 1)), view(storage, 0, (3, 3), (1, 1))
+    np.testing.assert_array_equal(expanded, np.tile(np.float32([1, 2]), (1000, 1)))
+    np.testing.assert_array_equal(windows, [[0, 1, 2], [1, 2, 3], [2, 3, 4]])
+    for array in (expanded, windows):
+        assert np.shares_memory(array, storage)
+        assert not array.flags.writeable
+    with pytest.raises(PickleError, match="leaves its storage"):
+        view(storage, 0, (3, 4), (1, 1))
+    with pytest.raises(PickleError, match="shared places"):
+        view(storage, 0, (2**20, 2**5), (0, 0))
