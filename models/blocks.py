@@ -100,9 +100,14 @@ def narrow(channels: int, width: float, divisor: int = 1) -> int:
     return max(1, round(channels * width / divisor)) * divisor
 
 
-def shallow(blocks: Sequence[int], depth: float) -> list[int]:
-    """The numbers of blocks of the stages, times `depth`, rounded up: no stage vanishes."""
+def shallow(blocks: Sequence[int], depth: float, named: bool = False) -> list[int]:
+    """The numbers of blocks of the stages, times `depth`, rounded up: no stage vanishes.
+
+    named: the blocks are those of a table that names each of them, and there can be fewer only.
+    """
     _check_factor("depth", depth)
+    if named and depth > 1:
+        raise ValueError(f"depth: got {depth}, expected at most 1: the blocks are named one by one, and there are no more of them")
     return [max(1, math.ceil(round(count * depth, 6))) for count in blocks]
 
 

@@ -84,7 +84,7 @@ class GoogLeNet(nn.Module):
 
     module: row of the table -> branches. aux_logits: with auxiliary classifiers; in training mode the network then returns
     `GoogLeNetOutputs`. transform_input: take images normalised by ImageNet's statistics, compute with (pixel - 0.5) / 0.5.
-    dropout, dropout_aux: before the last layers. width: multiplies channels. depth: multiplies the numbers of modules.
+    dropout, dropout_aux: before the last layers. width: multiplies channels. depth: multiplies the numbers of modules; at most 1.
     cifar: for images of 32x32: a 3x3 convolution is the whole stem, and the first modules see maps of 32x32.
     """
 
@@ -102,7 +102,7 @@ class GoogLeNet(nn.Module):
 
         self.stages: dict[int, list[str]] = {}  # number of the stage -> names of its modules
         out_channels = {}
-        for (stage, rows), count in zip(STAGES.items(), shallow([len(rows) for rows in STAGES.values()], depth), strict=True):
+        for (stage, rows), count in zip(STAGES.items(), shallow([len(rows) for rows in STAGES.values()], depth, named=True), strict=True):
             self.stages[stage] = [f"inception{stage}{letter}" for letter in rows][:count]
             for name, row in zip(self.stages[stage], rows.values(), strict=False):  # the first rows of the stage
                 branches = Branches(channels, module(*row), width)

@@ -66,7 +66,7 @@ class InceptionV2(nn.Module):
 
     se: squeeze and excitation (Hu et al. 2018) of the channels after each module, reduced to a sixteenth; with the keys
         inception3a_se.fc1, inception3a_se.fc2 and so on. dropout: before the last layer.
-    width: multiplies channels. depth: multiplies the numbers of modules that keep the size.
+    width: multiplies channels. depth: multiplies the numbers of modules that keep the size; at most 1.
     cifar: for images of 32x32: a 3x3 convolution is the whole stem, and the first modules see maps of 32x32.
     """
 
@@ -77,7 +77,7 @@ class InceptionV2(nn.Module):
         super().__init__()
         self.conv1, self.maxpool1, self.conv2, self.conv3, self.maxpool2 = stem(in_channels, width, cifar)
         channels = narrow(192, width)
-        left_out = {name for names in REPEATED for name in names[shallow([len(names)], depth)[0] :]}
+        left_out = {name for names in REPEATED for name in names[shallow([len(names)], depth, named=True)[0] :]}
         self.names = [f"inception{name}" for name in MODULES if name not in left_out]
         for name in self.names:
             module = Branches(channels, branches(*MODULES[name.removeprefix("inception")]), width)

@@ -124,7 +124,7 @@ class InceptionV3(nn.Module):
     aux_logits: with the auxiliary classifier; in training mode the network then returns `InceptionOutputs`, and images must have at
     least 299x299 pixels (35x35 with `cifar`).
     transform_input: take images normalised by ImageNet's statistics, compute with (pixel - 0.5) / 0.5.
-    dropout: before the last layer. width: multiplies channels. depth: multiplies the numbers of modules of a stage.
+    dropout: before the last layer. width: multiplies channels. depth: multiplies the numbers of modules of a stage; at most 1.
     cifar: for images of 32x32: a 3x3 convolution is the whole stem, and the first modules see maps of 32x32, in place of 35x35.
     """
 
@@ -140,7 +140,7 @@ class InceptionV3(nn.Module):
             layer, channels = build(channels, step, width)
             self.add_module(name, layer)
             self.names.append(name)
-        for stage, count in zip(STAGES, shallow([len(stage) for stage in STAGES], depth), strict=True):
+        for stage, count in zip(STAGES, shallow([len(stage) for stage in STAGES], depth, named=True), strict=True):
             for name in list(stage)[:count]:
                 if name == "Mixed_7a" and aux_logits:
                     self.AuxLogits = Auxiliary(channels, num_classes, width)

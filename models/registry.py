@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import numbers
 import pkgutil
 import re
 import warnings
@@ -23,6 +25,14 @@ from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.run_folder import RunFolder
 from minitorch_cv.weights import classes_of, load_into
 from models.pretrained import IMAGENET, imagenet_classes, initial, published, versions
+
+# Of a default -> what an option may be instead; numpy's numbers are numbers, too.
+KINDS: dict[type, tuple[Any, str]] = {
+    bool: (bool, "true or false"), int: (numbers.Integral, "an integer"), float: (numbers.Real, "a number"),
+}  # fmt: skip
+# What the options of all models mean that have these names.
+POSITIVE = ("in_channels", "num_classes", "width", "depth")
+PROBABILITIES = ("dropout", "input_dropout", "dropout_aux", "stochastic_depth")
 
 Builder = TypeVar("Builder", bound=Callable[..., Module])
 
@@ -110,13 +120,16 @@ def create(name: str, *, weights: str | PathLike[str] | None = None, **options: 
     weights: None; or the path of a file, .safetensors or PyTorch's .pth; or "imagenet", the published weights (`models.published`), which
         are downloaded once and bring the options that they were trained with. Where `num_classes` is not that of the weights, the
         classifier is new; a UserWarning names all that is new or left out.
-    Raises ValueError for an unknown name, TypeError for an option that the model does not have, WeightsError (a ValueError) for weights
-    that cannot be read or do not suit the model, DataError where a download fails.
+    Raises ValueError for an unknown name, TypeError for an option that the model does not have or a value of another type, ValueError for a
+    value that makes no sense, WeightsError (a ValueError) for weights that cannot be read or do not suit the model, DataError where a
+    download fails.
     """
     build = entry(name).build
     known = inspect.signature(build).parameters
     if unknown := [option for option in options if option not in known]:
         raise TypeError(f"options: {name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
+    for option, value in options.items():
+        _check_option(option, value, known[option].default)
     if weights is None:
         return build(**options)
     first = initial(name, weights)
@@ -175,6 +188,20 @@ def load_run(run_dir: str | PathLike[str], checkpoint: str = "last") -> Module:
     except (TypeError, KeyError, ValueError, RuntimeError, AttributeError) as error:
         raise RunError(f"the checkpoint {checkpoint!r} in {folder.checkpoints} does not suit the model {config.model}: {error}") from error
     return model.eval()
+
+
+def _check_option(option: str, value: Any, default: Any) -> None:
+    """Raise TypeError where a value is of another type than the option's default, ValueError where it is not what its name asks for.
+
+    Here for all models, so that "cifar=no" on a command line, a word and therefore true, does not pass, and errors name the option.
+    """
+    for kind, (types, expected) in KINDS.items():
+        if type(default) is kind and not (isinstance(value, types) and isinstance(value, bool) == (kind is bool)):
+            raise TypeError(f"{option}: got {value!r}, expected {expected}")
+    if option in POSITIVE and not 0 < value < math.inf:
+        raise ValueError(f"{option}: got {value}, expected a positive number")
+    if option in PROBABILITIES and not 0 <= value <= 1:
+        raise ValueError(f"{option}: got {value}, expected a probability between 0 and 1")
 
 
 @cache

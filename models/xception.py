@@ -65,7 +65,7 @@ class Block(nn.Module):
 class Xception(nn.Module):
     """Two convolutions, twelve blocks, two separable convolutions, the mean over each map and one linear layer.
 
-    dropout: before the last layer. width: multiplies channels. depth: multiplies the number of blocks of the middle flow.
+    dropout: before the last layer. width: multiplies channels. depth: multiplies the number of blocks of the middle flow; at most 1.
     cifar: for images of 32x32: the first convolution has stride 1, and both are padded, so that the first block sees maps of 32x32.
     """
 
@@ -79,7 +79,7 @@ class Xception(nn.Module):
         self.bn1 = nn.BatchNorm2d(c1)
         self.conv2 = nn.Conv2d(c1, c2, 3, padding=int(cifar), bias=False)
         self.bn2 = nn.BatchNorm2d(c2)
-        middle = list(MIDDLE)[: shallow([len(MIDDLE)], depth)[0]]
+        middle = list(MIDDLE)[: shallow([len(MIDDLE)], depth, named=True)[0]]
         self.blocks = [*ENTRY, *middle, *EXIT]  # their names
         before = c2
         for name in self.blocks:

@@ -1,5 +1,6 @@
 """The registry: names, options, claims."""
 
+import math
 import re
 
 import numpy as np
@@ -47,6 +48,41 @@ def test_unknown_names() -> None:
         models.create("lenet_5")
     with pytest.raises(TypeError, match="lenet5 has no option classes; it has in_channels, num_classes"):
         models.create("lenet5", classes=3)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error", "expected"),
+    [
+        ("cifar", "no", TypeError, "cifar: got 'no', expected true or false"),
+        ("cifar", 0, TypeError, "cifar: got 0, expected true or false"),
+        ("num_classes", 2.5, TypeError, "num_classes: got 2.5, expected an integer"),
+        ("num_classes", True, TypeError, "num_classes: got True, expected an integer"),
+        ("num_classes", 0, ValueError, "num_classes: got 0, expected a positive number"),
+        ("in_channels", -3, ValueError, "in_channels: got -3, expected a positive number"),
+        ("width", "a", TypeError, "width: got 'a', expected a number"),
+        ("width", math.nan, ValueError, "width: got nan, expected a positive number"),
+        ("depth", math.inf, ValueError, "depth: got inf, expected a positive number"),
+        ("depth", [1, 2], TypeError, "depth: got [1, 2], expected a number"),
+        ("dropout", 2, ValueError, "dropout: got 2, expected a probability between 0 and 1"),
+        ("stochastic_depth", -0.1, ValueError, "stochastic_depth: got -0.1, expected a probability between 0 and 1"),
+    ],
+)  # fmt: skip
+def test_bad_options(option: str, value: object, error: type[Exception], expected: str) -> None:
+    """Errors name the option, not a layer's argument; nothing is taken for something else."""
+    with mt.device("meta"), pytest.raises(error, match=f"^{re.escape(expected)}$"):
+        models.create("efficientnet_b0", **{option: value})
+
+
+def test_numpy_numbers_are_options() -> None:
+    with mt.device("meta"):
+        model = models.create("resnet18", num_classes=np.int64(3), width=np.float32(0.5), depth=1)
+    assert model(mt.empty(1, 3, 64, 64, device="meta")).shape == (1, 3)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_naive", "inception_v2", "inception_v3", "se_inception", "xception"])
+def test_no_deeper_than_its_table(name: str) -> None:
+    with mt.device("meta"), pytest.raises(ValueError, match=r"depth: got 1\.5, expected at most 1"):
+        models.create(name, depth=1.5)
 
 
 def test_register() -> None:
