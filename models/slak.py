@@ -80,6 +80,8 @@ class SLaK(ConvNeXt):
             raise ValueError(f"sparsity: got {sparsity}, expected at least 0 and less than 1")
         if interval < 1:
             raise ValueError(f"interval: got {interval}, expected at least 1 training pass")
+        if not 0 <= exchanged <= 1:
+            raise ValueError(f"exchanged: got {exchanged}, expected 0 to 1")
         channels = [int(WIDTH_FACTOR * count) for count in CHANNELS]
         super().__init__(
             BLOCKS, channels, in_channels, num_classes, stochastic_depth=stochastic_depth, width=width, depth=depth, cifar=cifar

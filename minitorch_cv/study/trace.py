@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
+
 import minitorch_cv as mt
 from minitorch_cv import nn
 from minitorch_cv.autograd import Function
@@ -62,7 +64,8 @@ def shape_only_copy(model: nn.Module) -> nn.Module:
 
 def trace(model: nn.Module, input_shape: Sequence[int]) -> list[Row]:
     """All rows, in the order of execution, for images of `input_shape` (N, C, H, W) in evaluation mode."""
-    image = mt.empty(*input_shape, device="meta").requires_grad_()
+    dtype = next((parameter.dtype for parameter in model.parameters() if parameter.dtype.kind == "f"), np.float32)
+    image = mt.empty(*input_shape, dtype=dtype, device="meta").requires_grad_()
     tracer = _Tracer(shape_only_copy(model).eval(), image)
     with mt.device("meta"), switched(grad=True, observer=tracer.observe):
         tracer.model(image)

@@ -112,7 +112,7 @@ def test_slak_is_as_sparse_as_the_paper() -> None:
     small = models.create("slak_tiny", **models.entry("slak_tiny").small)
     assert np.allclose(densities(small), 0.6, atol=0.02)
     assert set(densities(models.create("slak_tiny", sparsity=0.0, **models.entry("slak_tiny").small))) == {1.0}
-    for option, value in (("sparsity", 1.0), ("interval", 0)):
+    for option, value in (("sparsity", 1.0), ("interval", 0), ("exchanged", 2)):
         with pytest.raises(ValueError, match=f"{option}: got {value}"):
             models.create("slak_tiny", **{option: value})
 

@@ -38,6 +38,13 @@ def test_totals_of_all_models_equal_outside_numbers(reference: str) -> None:
     check_totals(reference)
 
 
+def test_a_model_of_another_precision() -> None:
+    """What it costs is counted as for float32."""
+    model = zoo.on_meta("lenet5")
+    single = summary(model, (1, 32, 32)).totals
+    assert summary(model.to(np.float64), (1, 32, 32)).totals == single
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("name", models.list_models())
 def test_the_rows_of_every_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
