@@ -6,7 +6,8 @@
 
 The files are torchvision's. `published.json` lists them: for one model often several, of which "imagenet" is the first
 one, IMAGENET1K_V1, trained by a recipe near the paper's; IMAGENET1K_V2 are the same networks after a longer training
-with newer tricks. A file's name ends in the first digits of its SHA-256, by which a download is verified.
+with newer tricks; SWAG stands for weights that began with billions of tagged photographs, whose licence, CC BY-NC 4.0,
+forbids commercial use. A file's name ends in the first digits of its SHA-256, by which a download is verified.
 """
 
 import json
@@ -127,7 +128,8 @@ def cache_folder() -> Path:
 def _table() -> dict[str, dict[str, Published]]:
     table: dict[str, dict[str, Published]] = {}
     for row in json.loads(_beside("published.json")):
-        preprocessing = Preprocessing(row.pop("resize"), row.pop("crop"), row.pop("interpolation"))
+        colours = {name: tuple(row.pop(name)) for name in ("mean", "std") if name in row}  # ImageNet's where there are none
+        preprocessing = Preprocessing(row.pop("resize"), row.pop("crop"), row.pop("interpolation"), **colours)
         table.setdefault(row["model"], {})[row["version"]] = Published(**row, preprocessing=preprocessing)
     return table
 

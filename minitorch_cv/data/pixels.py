@@ -5,6 +5,8 @@ units of what it was given, and `restored` brings the result back.
 """
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +54,11 @@ def blocks(images: np.ndarray) -> Iterator[slice]:
 
 
 def image_size(size: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) from that, or from one number for both."""
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise ValueError(f"size: got {size}, expected positive numbers of pixels")
-    return height, width
+    """(height, width) from that, or from one number for both. Raises ValueError for anything else."""
+    sides: list[Any] = [size, size] if isinstance(size, Integral) else list(size) if isinstance(size, Sequence) else []
+    if len(sides) != 2 or not all(isinstance(side, Integral) and int(side) >= 1 for side in sides):
+        raise ValueError(f"size: got {size!r}, expected a positive number of pixels, or (height, width)")
+    return int(sides[0]), int(sides[1])
 
 
 def check_range(name: str, numbers: Sequence[float], lowest: float, highest: float) -> tuple[float, float]:

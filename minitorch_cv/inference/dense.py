@@ -83,8 +83,10 @@ def dense_predict(
     """
     if places not in ("mean", "max"):
         raise ValueError(f"places: got {places!r}, expected 'mean' or 'max'")
-    if not len(scales):
-        raise ValueError("scales: got none, expected at least one")
+    if not len(scales) or not all(0 < scale < math.inf for scale in scales):
+        raise ValueError(f"scales: got {scales}, expected at least one, and positive numbers only")
+    if images.ndim != 4:
+        raise ValueError(f"images: got shape {images.shape}, expected (N, C, H, W)")
     if input_size is not None:
         model = convolutionize(model, input_size, dense=True)
     window = getattr(model, "window", None)

@@ -36,6 +36,8 @@ class Preprocessing:
             raise ValueError(f"crop: got {self.crop} with resize {self.resize}, expected 1 to {self.resize} pixels")
         if self.interpolation not in ("bilinear", "bicubic"):
             raise ValueError(f"interpolation: got {self.interpolation!r}, expected bilinear or bicubic")
+        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
+            raise ValueError(f"mean and std: got {self.mean} and {self.std}, expected three numbers each, and positive ones in std")
 
     @classmethod
     def usual(cls, size: int) -> "Preprocessing":
@@ -60,6 +62,8 @@ class Preprocessing:
     def _resized(self, image: "Image") -> np.ndarray:
         from PIL import Image  # here, because `import minitorch_cv` must be quick
 
+        if image.mode != "RGB":
+            raise ValueError(f"image: got mode {image.mode!r}, expected 'RGB'")
         width, height = image.size
         longer = int(self.resize * max(width, height) / min(width, height))
         size = (self.resize, longer) if width <= height else (longer, self.resize)

@@ -88,12 +88,14 @@ def test_the_table() -> None:
             height, width = models.entry(name).input_shape[1:]
             assert entry.preprocessing.crop <= entry.preprocessing.resize
             # EfficientNets are measured at their own sizes; the others at the models' usual one.
-            assert entry.preprocessing.crop in (height, width) or version.endswith("V2"), name
+            assert entry.preprocessing.crop in (height, width) or version.endswith("V2") or "SWAG" in version, name
     assert models.published("resnet50").acc1 == 76.13
     assert models.published("resnet50", "IMAGENET1K_V2").acc1 == 80.858
     assert models.published("alexnet").file == "alexnet-owt-7be5be79.pth"
     assert models.published("googlenet").options == models.published("inception_v3").options == {"transform_input": True}
     assert models.published("efficientnet_b3").preprocessing.interpolation == "bicubic"
+    assert models.published("efficientnet_v2_l").preprocessing == Preprocessing(480, 480, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert models.published("regnet_y_16gf").version == "IMAGENET1K_V1"
     with pytest.raises(ValueError, match="no published weights of lenet5"):
         models.published("lenet5")
     with pytest.raises(ValueError, match="IMAGENET1K_V1"):

@@ -156,7 +156,10 @@ def test_wrong_predictions() -> None:
         dense_predict(model, x)
     with pytest.raises(ValueError, match=r"scales: got 0.5, which makes images of \(20, 20\), expected at least \(32, 32\)"):
         dense_predict(model, x, (1.0, 0.5), input_size=32)
-    with pytest.raises(ValueError, match="scales: got none"):
-        dense_predict(model, x, (), input_size=32)
+    for scales in ((), (0,), (1, float("nan"))):
+        with pytest.raises(ValueError, match=r"scales: got .*, expected at least one, and positive numbers only"):
+            dense_predict(model, x, scales, input_size=32)
+    with pytest.raises(ValueError, match="images: got shape"):
+        dense_predict(model, x[0], input_size=32)
     with pytest.raises(ValueError, match="places: got 'median'"):
         dense_predict(model, x, input_size=32, places="median")

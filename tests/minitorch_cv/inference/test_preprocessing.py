@@ -66,9 +66,12 @@ def test_ten_crops() -> None:
 
 
 def test_nonsense() -> None:
-    for arguments in ((100, 101), (100, 0), (100, 50, "lanczos")):
+    for arguments in ((100, 101), (100, 0), (100, 50, "lanczos"), (8, 8, "bilinear", (0,)), (8, 8, "bilinear", (0, 0, 0), (1, 0, 1))):
         with pytest.raises(ValueError, match="got"):
             Preprocessing(*arguments)
+    for prepare in (Preprocessing(8, 8), Preprocessing(8, 8).ten_crops):
+        with pytest.raises(ValueError, match="image: got mode 'L', expected 'RGB'"):
+            prepare(gradient(10, 12).convert("L"))
 
 
 def test_files(tmp_path: Path) -> None:
