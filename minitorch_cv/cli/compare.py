@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, console, errors_as_sentences
+from minitorch_cv.cli.common import AsJson, errors_as_sentences, show
 
 
 def compare(
@@ -38,7 +38,7 @@ def compare(
         if as_json:
             print(json.dumps({"picture": str(out) if drawn else None, "models": [c.as_data() for c in candidates]}))
             return
-        console().print(study.comparison_table(candidates))
+        show(study.comparison_table(candidates), optional=("published by", "memory", "year", "input", "top-1 per GMAC"))
         print(f"\nthe picture: {out}" if drawn else "\nno picture: none of these has a published accuracy on ImageNet")
 
 

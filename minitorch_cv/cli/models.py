@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, console, errors_as_sentences
+from minitorch_cv.cli.common import AsJson, errors_as_sentences, show
 
 
 def list_models(
@@ -18,6 +18,8 @@ def list_models(
         from minitorch_cv.cli import catalogue
 
         if as_markdown:
+            if patterns:
+                raise ValueError(f"--markdown: got it beside {' '.join(patterns)}, expected no patterns: it is the page of all models")
             print(catalogue.markdown(), end="")
             return
         found = catalogue.entries(patterns)
@@ -37,10 +39,10 @@ def list_models(
         for name in ("model", "parameters", "multiply-adds", "input"):
             table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
         table.add_column("recipes")
-        table.add_column("paper")
+        table.add_column("paper", min_width=30)
         for paper, members in catalogue.by_paper(found).items():
             for e in members:
                 size = " x ".join(map(str, e.input_shape))
                 papers = paper if e is members[0] else ""  # said once
                 table.add_row(e.name, f"{e.parameters:,}", f"{e.macs:,}", size, ", ".join(e.recipes), papers)
-        console().print(table)
+        show(table, optional=("paper",))

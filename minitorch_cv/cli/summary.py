@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, console, errors_as_sentences, our_models
+from minitorch_cv.cli.common import AsJson, errors_as_sentences, our_models, show
 
 
 def summary(
@@ -25,7 +25,7 @@ def summary(
         if as_json:
             print(json.dumps({"name": model, **costs.as_data()}))
         else:
-            console().print(costs.table())
+            show(costs.table(), optional=("offset", "stride", "FLOPs", "type", "memory"))
             print(f"\n{costs.totals_text()}")
 
 
@@ -64,4 +64,7 @@ def costs_of(name: str, input_size: tuple[int, int, int] | None = None, options:
             network = models.create(name, **chosen)
     except TypeError as error:
         raise ValueError(str(error)) from error
-    return study.summary(network, size)
+    try:
+        return study.summary(network, size)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"--input: {name} cannot take images of {' x '.join(map(str, size))}: {error}") from error

@@ -101,7 +101,9 @@ def _find_places(given: dict[str, Any]) -> None:
     from minitorch_cv.training.config import absolute
 
     data, weights = given["data"], given["weights"]
-    if data is not None and data not in list_datasets() and Path(data).expanduser().is_dir():
+    if data is not None and data not in list_datasets():
+        if not Path(data).expanduser().is_dir():
+            raise ValueError(f"--data: got {data!r}, expected {', '.join(list_datasets())}, or a folder of images, which is not there")
         if given["data_dir"] is not None:
             raise ValueError(f"--data-dir: got {given['data_dir']} beside --data {data}, which is a folder itself: leave one of them out")
         given.update(data="folder", data_dir=Path(data))

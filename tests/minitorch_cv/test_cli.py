@@ -174,7 +174,7 @@ def test_nonsense(run_dir: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     for arguments, message in [
         (["resnet19"], "model: got 'resnet19', expected one of"),
-        (["--data", "imagenet"], "got 'imagenet', expected one of"),
+        (["--data", "imagenet"], "--data: got 'imagenet', expected cifar10, cifar100, digit_scenes"),
         (["--data", "folder"], "--data folder: say which folder, by --data-dir"),
         (["--data-dir", "somewhere"], "--data-dir: the digits come with scikit-learn and lie nowhere else"),
         (["--epochs", "0"], "epochs: got 0, expected at least 1"),

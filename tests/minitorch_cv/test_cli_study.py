@@ -1,14 +1,18 @@
 """The commands that look at models without running them: models, summary, compare."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
+import typer
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import models
-from minitorch_cv.cli import app
+from minitorch_cv.cli import app, common
 from minitorch_cv.cli.catalogue import markdown
+from minitorch_cv.cli.compare import compare
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -42,6 +46,7 @@ def test_models_by_pattern_in_the_order_of_history() -> None:
     assert names == ["lenet5", "lenet5_relu", "vgg16", "resnet20"]
     assert any("269,722" in line and "40,551,040" in line for line in lines)
     assert "pattern: got 'renset*', which matches none of the" in fails("models", "renset*")
+    assert "--markdown: got it beside resnet*" in fails("models", "--markdown", "resnet*")
 
 
 def test_the_page_of_all_models_is_up_to_date() -> None:
@@ -90,7 +95,7 @@ def test_summary_of_a_run(tmp_path: Path) -> None:
         (["resnet20", "--input", "3,0,32"], "--input: got '3,0,32'"),
         (["resnet20", "--option", "wings=2"], "options: resnet20 has no option wings"),
         (["resnet20", "--option", "width=wide!"], "--option: got 'width=wide!'"),
-        (["vgg16", "--input", "3,16,16"], "error: "),
+        (["vgg16", "--input", "3,16,16"], "--input: vgg16 cannot take images of 3 x 16 x 16: "),
     ],
 )
 def test_summary_of_nonsense(arguments: list[str], message: str) -> None:
@@ -138,3 +143,28 @@ def test_compare_without_accuracies(tmp_path: Path) -> None:
     assert not (tmp_path / "picture.png").exists()
     assert "matches none" in fails("compare", "renset20")
     assert "error: " in fails("compare", "alexnet", "--out", tmp_path / "picture.sculpture")
+    assert f"error: {tmp_path / 'none' / 'a.png'}: No such file" in fails("compare", "alexnet", "--out", tmp_path / "none" / "a.png")
+
+
+@pytest.mark.parametrize(("width", "missing"), [(160, []), (80, ["published by", "memory", "year", "input"])])
+def test_a_table_in_a_narrow_window(
+    width: int, missing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Columns are left out, and no number is cut off."""
+    monkeypatch.setattr(common, "console", lambda: Console(width=width, color_system=None))
+    compare(["alexnet", "inception_resnet_v2", "mobilenet_v1"], tmp_path / "picture.png")
+    text = capsys.readouterr().out
+    for part in ("61,100,840", "13,155,794,016", "inception_resnet_v2", "56.52 %", "124.1"):
+        assert part in text
+    assert "…" not in text
+    assert all(len(line.rstrip()) <= width for line in text.splitlines() if str(tmp_path) not in line)
+    assert ("not shown in a window of 80 columns: " + ", ".join(missing) in text) == bool(missing)
+
+
+def test_who_reads_the_output_may_leave(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """As in `minitorch-cv models | head -1`."""
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # to be put back
+    with pytest.raises(typer.Exit) as caught, common.errors_as_sentences():
+        raise BrokenPipeError(32, "Broken pipe")
+    assert caught.value.exit_code == 141
+    assert capfd.readouterr().err == ""
