@@ -98,8 +98,11 @@ def new_session(
     image_size = recipe.image_size or entry.input_shape[1:]
     images = load_images(data, data_dir, image_size, given["limit"], given["validation"])
     augmentations(recipe, images.train)  # raises what is wrong with them before there is a folder
-    model_options = {"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes), **recipe.model_options}
-    _check_model(create_model, entry.name, model_options, image_size, frozen)
+    of_data = {"in_channels": images.train.image_shape[0], "num_classes": len(images.train.classes)}
+    if fixed := of_data.keys() & recipe.model_options.keys():
+        raise ValueError(f"--option: got {', '.join(sorted(fixed))}, which the images of {data} settle: leave it out")
+    model_options = {**of_data, **recipe.model_options}
+    _check_model(create_model, entry.name, model_options, image_size, frozen, images.train.has_masks)
     if weights is not None:
         _create(create_model, entry.name, model_options, weights, Reporter())  # raises what is wrong with them before there is a folder
     config = Config(
@@ -158,9 +161,11 @@ def _create(
 
 
 def _check_model(
-    create_model: Callable[..., Module], name: str, options: Mapping[str, Any], image_size: tuple[int, int], frozen: tuple[str, ...]
-) -> None:
-    """Raise ValueError where the model cannot be made with these options, cannot take such images, or would have nothing to train.
+    create_model: Callable[..., Module], name: str, options: Mapping[str, Any], image_size: tuple[int, int], frozen: tuple[str, ...],
+    masks: bool,
+) -> None:  # fmt: skip
+    """Raise ValueError where the model cannot be made with these options, cannot take such images, would have nothing to train, or
+    segments images that have one label each, or the reverse (masks: whether the labels are masks).
 
     Found out by shapes alone.
     """
@@ -170,9 +175,14 @@ def _check_model(
     except (TypeError, ValueError) as error:
         raise ValueError(f"--option: {name} cannot be made with {dict(options)}: {error}") from error
     try:
-        model(mt.empty(2, options["in_channels"], *image_size, device="meta"))
+        output = model(mt.empty(2, options["in_channels"], *image_size, device="meta"))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"--image-size: {name} cannot take images of {image_size[0]} x {image_size[1]}: {error}") from error
+    made = (output[0] if isinstance(output, tuple) else output).shape[2:]
+    wanted = image_size if masks else ()
+    if made != wanted:
+        gives, has = (f"labels for {places} pixels" if places else "one label for an image" for places in (made, wanted))
+        raise ValueError(f"--data: {name} gives {gives}, but the data has {has}")
     try:
         freeze(model, frozen)
     except ValueError as error:

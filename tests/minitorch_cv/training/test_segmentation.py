@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_training import Crash, CrashAfter, outcome
+from typer.testing import CliRunner
 
 import minitorch_cv as mt
 from minitorch_cv import nn
+from minitorch_cv.cli import app
 from minitorch_cv.data import Dataset, Loader, RandomCrop, RandomHorizontalFlip
 from minitorch_cv.training import loop
 from minitorch_cv.training.evaluation import evaluate
@@ -62,3 +64,18 @@ def test_an_interrupted_run_gives_the_same_bits(tmp_path: Path, monkeypatch: pyt
     assert (resumed.epoch, resumed.step) == (1, 3)
     resumed.fit()
     assert outcome(resumed) == outcome(unbroken)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        ("unet", "digits", "unet gives labels for (64, 64) pixels, but the data has one label for an image"),
+        ("resnet20", "digit_scenes", "resnet20 gives one label for an image, but the data has labels for (32, 32) pixels"),
+    ],
+)
+def test_a_model_for_another_kind_of_labels(model: str, data: str, message: str, tmp_path: Path) -> None:
+    """Said before there is a run folder."""
+    result = CliRunner().invoke(app, ["train", model, "--data", data, "--limit", "20", "--out", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "run").exists()

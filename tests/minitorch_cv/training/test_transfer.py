@@ -102,6 +102,8 @@ def test_it_resumes_exactly_also_without_the_file(
         (("--weights", "nothing.pth"), "nothing.pth cannot be read"),
         (("--weights", "README.md"), "neither safetensors nor"),
         (("--option", "width=0.25"), "do not suit"),
+        (("--option", "num_classes=5"), "got num_classes, which the images of folder settle"),
+        (("--option", "cifar=no"), "cifar: got 'no', expected true or false"),
         (("--data-dir", "."), "leave one of them out"),
     ],
 )
