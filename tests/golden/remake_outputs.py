@@ -56,6 +56,13 @@ def build(reference: str) -> torch.nn.Module:
     return torchvision.models.get_model(name.removesuffix("_noaux"), **options)
 
 
+def deterministic(model: torch.nn.Module, gain: float) -> dict[str, torch.Tensor]:
+    state = model.state_dict()  # changed in place: some models note a version in it
+    for key, value in state.items():
+        state[key] = torch.from_numpy(zoo.entry(key, tuple(value.shape), gain))
+    return state
+
+
 def without_chance(model: torch.nn.Module) -> torch.nn.Module:
     for module in model.modules():
         if "Drop" in type(module).__name__ or type(module).__name__ == "StochasticDepth":
@@ -78,7 +85,7 @@ def inputs_of(reference: str) -> dict[str, tuple[str, int, int]]:
 
 def logits(reference: str, gain: float) -> tuple[dict, dict[str, np.ndarray]]:
     model = build(reference).eval()
-    state = {key: torch.from_numpy(zoo.entry(key, tuple(value.shape), gain)) for key, value in model.state_dict().items()}
+    state = deterministic(model, gain)
     crc = 0
     for value in state.values():
         crc = zlib.crc32(value.numpy().tobytes(), crc)
@@ -102,7 +109,7 @@ def logits(reference: str, gain: float) -> tuple[dict, dict[str, np.ndarray]]:
 def training(reference: str, gain: float) -> dict:
     """Loss and gradients in training mode, in float64, for the smallest noise image and labels [1, 2]."""
     model = without_chance(build(reference)).double().train()
-    model.load_state_dict({key: torch.from_numpy(zoo.entry(key, tuple(value.shape), gain)) for key, value in model.state_dict().items()})
+    model.load_state_dict(deterministic(model, gain))
     kind, H, W = TRAINED_ON.get(reference) or next(iter(inputs_of(reference).values()))
     image = torch.from_numpy(zoo.image(kind, H, W)).double().requires_grad_()
     result = model(image)
@@ -134,18 +141,21 @@ def main(names: list[str]) -> None:
         everything = json.loads((FOLDER / "outputs.json").read_text(encoding="utf-8"))["models"]
         with np.load(FOLDER / "outputs.npz") as stored:
             arrays = dict(stored)
-    wanted = names or [name for name, row in zoo.references().items() if not row["source"].startswith("cifar")]
-    for reference in wanted:
+    for reference in names or [name for name, row in zoo.references().items() if not row["source"].startswith("cifar")]:
         gain = gain_of(reference)
         row, values = logits(reference, gain)
         row["training"] = training(reference, gain)
         everything[reference] = row
         arrays |= values
         print(reference, gain, {key: (round(value["std"], 3), value["float32"]) for key, value in row["inputs"].items()}, flush=True)
+        write(everything, arrays)
+
+
+def write(everything: dict, arrays: dict[str, np.ndarray]) -> None:
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__}
-    text = json.dumps({"versions": versions, "models": everything}, separators=(",", ":"))
+    text = json.dumps({"versions": versions, "models": dict(sorted(everything.items()))}, separators=(",", ":"))
     (FOLDER / "outputs.json").write_text(text.replace('},"', '},\n"') + "\n", encoding="utf-8")
-    np.savez_compressed(FOLDER / "outputs.npz", **arrays)
+    np.savez_compressed(FOLDER / "outputs.npz", **dict(sorted(arrays.items())))
 
 
 if __name__ == "__main__":
