@@ -86,7 +86,8 @@ def published(name: str, version: str = IMAGENET) -> Published:
     """
     known = versions(name)
     if not known:
-        raise ValueError(f"weights: there are no published weights of {name}; there are some of {', '.join(_table())}")
+        others = ", ".join(list(_table())[:3])
+        raise ValueError(f"weights: there are no published weights of {name}; there are some of {len(_table())} others: {others}, ...")
     if version == IMAGENET:
         return next(iter(_table()[name].values()))
     check_choice("weights", version, [*known, IMAGENET])
@@ -106,7 +107,10 @@ def initial(name: str, weights: str | os.PathLike[str]) -> Initial:
     if weights == IMAGENET or weights in versions(name):
         found = published(name, str(weights))
         return Initial(found.download(), found)
-    return Initial(Path(weights).expanduser())
+    path = Path(weights).expanduser()
+    if not path.suffix and not path.exists():  # rather a misspelt version
+        raise ValueError(f"weights: got {str(weights)!r}, which is neither a file nor one of {', '.join([*versions(name), IMAGENET])}")
+    return Initial(path)
 
 
 def imagenet_classes() -> tuple[str, ...]:

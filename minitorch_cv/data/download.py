@@ -33,13 +33,15 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
     import pooch  # here, because it is needed once in a lifetime
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    reasons: list[str] = []
     algorithm, _, digest = checksum.partition(":")
     beginning = digest if algorithm == "sha256" and 8 <= len(digest) < 64 else None  # pooch knows whole checksums only
     if beginning is not None and path.exists() and not _sha256(path).startswith(beginning):
         path.unlink()
+        reasons.append("the file that was there had a wrong checksum and is removed")
     part = path.with_name(path.name + ".part")
     logger = pooch.get_logger()
-    level, reasons = logger.level, []
+    level = logger.level
     logger.setLevel(logging.WARNING)
     try:
         for address in addresses:
@@ -50,7 +52,7 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
                     pooch.retrieve(address, whole, path.name, path.parent, downloader=_Resuming(part, beginning or ""))
                     return
                 except OSError as error:  # those of requests are of this kind too
-                    reasons.append(f"{address} failed: {error}")
+                    reasons.append(f"{address} failed: {_cause(error)}")
                 except ValueError:  # the checksum; the wrong file is gone
                     if continued:
                         continue  # what was there before may have been at fault: once more from the beginning
@@ -59,6 +61,13 @@ def fetch(addresses: Sequence[str], path: Path, checksum: str) -> None:
     finally:
         logger.setLevel(level)
     raise DataError(f"{path} could not be downloaded ({'; '.join(reasons)}): try again later, or put the file there yourself")
+
+
+def _cause(error: OSError) -> str:
+    """What is at the bottom of it: a failed connection is wrapped three times on its way here, each time in a longer sentence."""
+    wrapped = error.args[0] if error.args else None
+    cause = getattr(wrapped, "reason", None)  # of urllib3's MaxRetryError
+    return str(error) if cause is None else str(cause).partition("): ")[2] or str(cause)  # without "HTTPSConnection(host=...): "
 
 
 def _sha256(path: Path) -> str:

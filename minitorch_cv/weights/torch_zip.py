@@ -30,7 +30,9 @@ def read_zip(path: Path) -> Any:
             return _Archive(archive, path.stat().st_size).read()
     except PickleError as error:
         raise WeightsError(f"{path}: {error}") from error
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, LookupError, OverflowError, struct.error) as error:
+    except zipfile.BadZipFile as error:  # the table of contents stands at the end
+        raise WeightsError(f"{path} is damaged, or cut off as by a broken download: {error}") from error
+    except (EOFError, OSError, RuntimeError, ValueError, LookupError, OverflowError, struct.error) as error:
         raise WeightsError(f"{path} is damaged: {error}") from error
 
 

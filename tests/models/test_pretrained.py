@@ -151,6 +151,8 @@ def test_what_does_not_suit(tmp_path: Path) -> None:
         models.create("lenet5", weights=path)
     with pytest.raises(WeightsError, match="cannot be read"):
         models.create("lenet5", weights=tmp_path / "nothing.pth")
+    with pytest.raises(ValueError, match="weights: got 'IMAGENET1K_V7', which is neither a file nor one of IMAGENET1K_V1, IMAGENET1K_V2"):
+        models.create("resnet50", weights="IMAGENET1K_V7")
     with pytest.raises(ValueError, match="no published weights"):
         models.create("lenet5", weights="imagenet")
 

@@ -188,6 +188,16 @@ def test_all_fail(server: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_connection_is_said_in_one_sentence(tmp_path: Path) -> None:
+    """And so is what happened to a wrong file that was there."""
+    (tmp_path / "a").write_bytes(b"wrong")
+    with pytest.raises(DataError, match="could not be downloaded") as caught:
+        fetch(["http://127.0.0.1:9/a"], tmp_path / "a", "sha256:0123456789abcdef")  # the port "discard": nobody listens
+    assert "the file that was there had a wrong checksum and is removed; http://127.0.0.1:9/a failed: " in str(caught.value)
+    assert "Connection refused" in str(caught.value)
+    assert not any(word in str(caught.value) for word in ("Max retries", "Caused by", "host="))
+
+
 def archive_of(path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
     with tarfile.open(path, "w:gz") as tar:
         for member, content in members:
