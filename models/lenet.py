@@ -51,8 +51,11 @@ class ZipCodeConv(nn.Module):
         self.bias = nn.Parameter(mt.zeros(12, size, size))
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels * groups, 2 * size, 2 * size)
-        x = F.pad(x, (2, 2, 2, 2), value=BACKGROUND)
-        return squash(self.conv(x) + self.bias)  # (N, 12, size, size)
+        maps = self.conv(F.pad(x, (2, 2, 2, 2), value=BACKGROUND))
+        if maps.shape[1:] != self.bias.shape:  # and maps of 1x1 would be broadcast
+            height, width = (2 * side for side in self.bias.shape[1:])
+            raise ValueError(f"x: got shape {x.shape}, expected {height} x {width} pixels: every unit has its own bias")
+        return squash(maps + self.bias)  # (N, 12, size, size)
 
 
 def squash(x: Tensor) -> Tensor:

@@ -98,3 +98,10 @@ def test_layers_of_1989_by_hand() -> None:
 
 def test_squash_of_one_is_one() -> None:
     assert_close(squash(mt.from_numpy(np.array([-1.0, 0.0, 1.0]))), np.array([-1.0, 0.0, 1.0]), 1e-4, "scaled tanh")
+
+
+@pytest.mark.parametrize("size", [(2, 2), (16, 2), (23, 16)])
+def test_lenet1_takes_images_of_its_size_only(size: tuple[int, int]) -> None:
+    """Its biases have places. An image so small that its maps are single numbers is not spread over them."""
+    with pytest.raises(ValueError, match="expected 16 x 16 pixels"):
+        zoo.on_meta("lenet1")(mt.empty(1, 1, *size, device="meta"))
