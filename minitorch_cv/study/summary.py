@@ -94,9 +94,12 @@ def summary(model: nn.Module, input_size: Sequence[int]) -> Summary:
     look) and its offset (the middle of what the first position sees; 0 is the centre of the first pixel). Behind a layer that looks
     at all positions, such as global pooling or a gate of squeeze and excitation, it is the part of this image that is seen.
 
-    Raises ValueError for an `input_size` that is neither of these; what the model raises for an image that does not suit it passes.
+    Raises TypeError for a `model` that is no module, ValueError for an `input_size` that is neither of these; what the model raises for
+    an image that does not suit it passes.
     """
-    shape = tuple(input_size)
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: got {type(model).__name__}, expected a module, such as models.create(name)")
+    shape = tuple(input_size) if isinstance(input_size, Sequence) else ()
     if len(shape) not in (3, 4) or not all(isinstance(length, int) and length > 0 for length in shape):
         raise ValueError(f"input_size: got {input_size!r}, expected (C, H, W) or (N, C, H, W)")
     shape = shape if len(shape) == 4 else (1, *shape)

@@ -5,6 +5,7 @@ observer shows every function that it calls.
 """
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -16,6 +17,7 @@ import minitorch_cv as mt
 from minitorch_cv import nn
 from minitorch_cv.autograd import Function
 from minitorch_cv.autograd.modes import switched
+from minitorch_cv.functional.activation import Straight
 from minitorch_cv.study.operations import Count, count
 from minitorch_cv.study.receptive_field import Fields, ReceptiveFields
 from minitorch_cv.tensor import Tensor
@@ -27,7 +29,7 @@ FLOAT32 = 4  # bytes
 class Row:
     """One call of a layer (a module without parts), or of a function that a larger module calls itself.
 
-    path, type: "layer1.0.conv1", "Conv2d"; of a function, the path of the module that calls it, and the function's name in lower case.
+    path, type: "layer1.0.conv1", "Conv2d"; of a function, the path of the module that calls it, and its name, "adaptive_avg_pool2d".
     output_shape: (N, C, H, W) or another one.
     parameters: of the layer, where this is its first call; shared ones count once.
     macs, flops: multiply-adds of convolutions and linear layers; all floating-point operations (`minitorch_cv.study.operations`).
@@ -72,6 +74,13 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> list[Row]:
     return tracer.rows
 
 
+def _function_name(node: Function) -> str:
+    """As users call it: MaxPool2d -> "max_pool2d"."""
+    if isinstance(node, Straight):  # ReLU6, hard sigmoid, ...: one function for all of them
+        return "piecewise_linear"
+    return re.sub(r"(?<=[a-z]{2})(?=[A-Z])", "_", type(node).__name__).lower()
+
+
 class _Tracer:
     """Collects the rows while `model` runs on `image`."""
 
@@ -103,7 +112,7 @@ class _Tracer:
             self.nodes.append(node)
         elif not node.is_view:
             shape = node.outputs[0][0]
-            self._add(path, type(node).__name__.lower(), module, shape, [node], self.fields.of_node(node))
+            self._add(path, _function_name(node), module, shape, [node], self.fields.of_node(node))
 
     def _after(self, module: nn.Module, args: tuple, output: Any) -> None:
         path, _ = self.running.pop()

@@ -234,3 +234,24 @@ def test_sizes_that_are_none(size: tuple) -> None:
 def test_rules_know_their_functions() -> None:
     """Rules for a class hold for those that inherit from it."""
     assert all(rule_of(type("Child", (function,), {})) is rule for function, rule in RULES.items())
+
+
+def test_what_is_no_model() -> None:
+    with pytest.raises(TypeError, match="model: got str, expected a module"):
+        summary("resnet18", (3, 64, 64))  # type: ignore[arg-type]
+
+
+def test_names_of_functions() -> None:
+    """As users call them; what they have no name for is described."""
+
+    class Many(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            x = F.max_pool2d(F.relu6(self.part(x)), 2)
+            return F.log_softmax(F.adaptive_avg_pool2d(F.relu(x), 1), 1)
+
+    types = [row.type for row in summary(Many(), (3, 6, 4)).rows]
+    assert types == ["Conv2d", "piecewise_linear", "max_pool2d", "relu", "adaptive_avg_pool2d", "log_softmax"]
