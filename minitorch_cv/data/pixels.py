@@ -53,11 +53,11 @@ def blocks(images: np.ndarray) -> Iterator[slice]:
 # --- checks of arguments
 
 
-def image_size(size: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) from that, or from one number for both. Raises ValueError for anything else."""
+def image_size(size: int | Sequence[int], name: str = "size") -> tuple[int, int]:
+    """(height, width) from that, or from one number for both. Raises ValueError, which names the argument, for anything else."""
     sides: list[Any] = [size, size] if isinstance(size, Integral) else list(size) if isinstance(size, Sequence) else []
     if len(sides) != 2 or not all(isinstance(side, Integral) and int(side) >= 1 for side in sides):
-        raise ValueError(f"size: got {size!r}, expected a positive number of pixels, or (height, width)")
+        raise ValueError(f"{name}: got {size!r}, expected a positive number of pixels, or (height, width)")
     return int(sides[0]), int(sides[1])
 
 

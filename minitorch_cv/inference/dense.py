@@ -51,7 +51,7 @@ def convolutionize(model: Model, input_size: int | Pair, dense: bool = False) ->
     number alone (ReLU, dropout). An adaptive mean pooling before becomes a mean over windows as large as it sees on images of `input_size`.
     Errors: ValueError, saying why, for models of another form.
     """
-    window = image_size(input_size)
+    window = image_size(input_size, "input_size")
     trace = _trace(model, window)
     # The structure is copied, parameters and buffers are not.
     result = copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})

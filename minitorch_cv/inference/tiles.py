@@ -47,7 +47,7 @@ def segment(model: ValidNetwork, images: Tensor, tile: int | tuple[int, int] | N
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(f"images: got shape {images.shape}, expected (N, C, H, W), not empty")
     H, W = images.shape[2:]
-    height, width = (H, W) if tile is None else (_tile(size, model.stride) for size in image_size(tile))
+    height, width = (H, W) if tile is None else (_tile(size, model.stride) for size in image_size(tile, "tile"))
     pixels = images.data
     result: np.ndarray | None = None
     for top, left in product(range(0, H, height), range(0, W, width)):

@@ -78,5 +78,5 @@ def test_no_gradients_and_what_is_refused() -> None:
     with pytest.raises(ValueError, match="tile: got 3, expected at least 4"):
         segment(model, image(1, 1, 8, 8), 3)
     for nonsense in (0, (8,), (8, 8, 8), 8.5, "a"):
-        with pytest.raises(ValueError, match=r"size: got .*, expected a positive number of pixels, or"):
+        with pytest.raises(ValueError, match=r"tile: got .*, expected a positive number of pixels, or"):
             segment(model, image(1, 1, 8, 8), nonsense)
