@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import ConvNormActivation, Layer, SqueezeExcitation, global_average, initialise, keep_size, make_divisible, shallow
+from models.blocks import ConvNormActivation, Layer, SqueezeExcitation, initialise, keep_size, make_divisible, shallow
 from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
@@ -152,6 +153,7 @@ class EfficientNet(nn.Module):
             self.features.append(nn.Sequential(first, *rest))
             before = stage.channels
         self.features.append(ConvNormActivation(before, head, 1, norm=norm, activation=nn.SiLU))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(head, num_classes))
 
         initialise(self, linear_std=0.0)  # sets the biases to 0; the weights are drawn below
@@ -160,7 +162,7 @@ class EfficientNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, H, W)
         x = self.features(x)  # (N, head, H/32, W/32)
-        return self.classifier(global_average(x))  # (N, num_classes)
+        return self.classifier(F.flatten(self.avgpool(x), 1))  # (N, num_classes)
 
 
 def scaled(stages: Sequence[Stage], width: float, depth: float) -> list[Stage]:

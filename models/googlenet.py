@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, narrow, shallow
+from models.blocks import initialise, narrow, shallow
 from models.inception_blocks import MAX, BasicConv2d, Branches, Conv, Table, from_imagenet, initialise_truncated, stem
 from models.recipes import cifar, photographs
 from models.registry import register
@@ -114,6 +114,7 @@ class GoogLeNet(nn.Module):
         for aux, name in self.auxiliary.items():
             classifier = Auxiliary(out_channels[name], narrow(128, width), narrow(1024, width), num_classes, dropout_aux)
             self.add_module(aux, classifier)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, num_classes)
         if cifar:
@@ -132,7 +133,7 @@ class GoogLeNet(nn.Module):
                 x = maps[name] = getattr(self, name)(x)  # (N, 480, 28, 28), (N, 832, 14, 14), (N, 1024, 7, 7) after 3b, 4e, 5b
             if stage < 5:
                 x = getattr(self, f"maxpool{stage}")(x)
-        logits = self.fc(self.dropout(global_average(x)))  # (N, num_classes)
+        logits = self.fc(self.dropout(F.flatten(self.avgpool(x), 1)))  # (N, num_classes)
         if not (self.training and self.aux_logits):
             return logits
         aux1, aux2 = (getattr(self, aux)(maps[name]) for aux, name in self.auxiliary.items())

@@ -25,7 +25,7 @@ from functools import partial
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, shallow
+from models.blocks import initialise, shallow
 from models.inception_blocks import MAX_HALVES, MEAN_INSIDE, Branches, Conv, Step, Table
 from models.inception_v4 import PAPER, reduction_a
 from models.recipes import cifar, photographs
@@ -139,6 +139,7 @@ class InceptionResNet(nn.Module):
                 step = replace(step, count=shallow([step.count], depth)[0])
             layer, channels = step.build(channels, width)
             self.add_module(name, layer)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.head_drop = nn.Dropout(dropout)
         self.classif = nn.Linear(channels, num_classes)
         initialise(self)
@@ -146,7 +147,7 @@ class InceptionResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 299, 299)
         for name in self.names:
             x = getattr(self, name)(x)
-        return self.classif(self.head_drop(global_average(x)))  # (N, 1792 or 1536, 8, 8) -> (N, num_classes)
+        return self.classif(self.head_drop(F.flatten(self.avgpool(x), 1)))  # (N, 1792 or 1536, 8, 8) -> (N, num_classes)
 
 
 MODELS = {  # name: how it is built, parameters, multiply-adds, top-1 accuracy on ImageNet

@@ -21,8 +21,9 @@ convolutions: 11,295,240.
 
 from dataclasses import replace
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import SqueezeExcitation, global_average, initialise, narrow, shallow
+from models.blocks import SqueezeExcitation, initialise, narrow, shallow
 from models.inception_blocks import MAX, MEAN, Branches, Conv, Pool, Table, stem
 from models.recipes import cifar, photographs
 from models.registry import register
@@ -84,6 +85,7 @@ class InceptionV2(nn.Module):
             channels = module.out_channels
             self.add_module(name, module)
             self.add_module(f"{name}_se", SqueezeExcitation(channels, narrow(channels, 1 / 16)) if se else nn.Identity())
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, num_classes)
         initialise(self)
@@ -94,7 +96,7 @@ class InceptionV2(nn.Module):
         for name in self.names:
             x = getattr(self, name)(x)  # after 3c (N, 576, 14, 14), after 4e (N, 1024, 7, 7)
             x = getattr(self, f"{name}_se")(x)
-        return self.fc(self.dropout(global_average(x)))  # (N, num_classes)
+        return self.fc(self.dropout(F.flatten(self.avgpool(x), 1)))  # (N, num_classes)
 
 
 register(

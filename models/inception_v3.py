@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, narrow, shallow
+from models.blocks import narrow, shallow
 from models.inception_blocks import (
     MAX_HALVES,
     MEAN,
@@ -111,11 +111,12 @@ class Auxiliary(nn.Module):
         channels, wide = narrow(128, width), narrow(768, width)
         self.conv0 = BasicConv2d(in_channels, channels, 1)
         self.conv1 = BasicConv2d(channels, wide, 5, padding=0)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(wide, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, 768, 17, 17)
         x = self.conv0(F.avg_pool2d(x, 5, stride=3))  # (N, 128, 5, 5)
-        return self.fc(global_average(self.conv1(x)))  # (N, 768, 1, 1) -> (N, num_classes)
+        return self.fc(F.flatten(self.avgpool(self.conv1(x)), 1))  # (N, 768, 1, 1) -> (N, num_classes)
 
 
 class InceptionV3(nn.Module):
@@ -148,6 +149,7 @@ class InceptionV3(nn.Module):
                 channels = module.out_channels
                 self.add_module(name, module)
                 self.names.append(name)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, num_classes)
         initialise_truncated(self, std=0.1, others={"AuxLogits.conv1.conv": 0.01, "AuxLogits.fc": 0.001})
@@ -160,7 +162,7 @@ class InceptionV3(nn.Module):
             if name == "Mixed_7a" and self.training and self.aux_logits:
                 aux_logits = self.AuxLogits(x)
             x = getattr(self, name)(x)
-        logits = self.fc(self.dropout(global_average(x)))  # (N, num_classes)
+        logits = self.fc(self.dropout(F.flatten(self.avgpool(x), 1)))  # (N, num_classes)
         return logits if aux_logits is None else InceptionOutputs(logits, aux_logits)
 
 

@@ -11,8 +11,9 @@ Its siblings with residual connections are in `inception_resnet.py`.
 Keys and numbers are timm's.
 """
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, shallow
+from models.blocks import initialise, shallow
 from models.inception_blocks import MAX_HALVES, MEAN_INSIDE, Conv, Fork, Step, Table, build
 from models.recipes import cifar, photographs
 from models.registry import register
@@ -78,13 +79,14 @@ class InceptionV4(nn.Module):
         stem = [Conv(384, 3)] if cifar else STEM
         steps = [*stem, *[A] * a, reduction_a(192, 224, 256, 384), *[B] * b, REDUCTION_B, *[C] * c]
         self.features, channels = build(in_channels, steps, width)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.head_drop = nn.Dropout(dropout)
         self.last_linear = nn.Linear(channels, num_classes)
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 299, 299)
         x = self.features(x)  # (N, 1536, 8, 8)
-        return self.last_linear(self.head_drop(global_average(x)))  # (N, num_classes)
+        return self.last_linear(self.head_drop(F.flatten(self.avgpool(x), 1)))  # (N, num_classes)
 
 
 register(

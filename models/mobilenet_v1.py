@@ -20,7 +20,7 @@ ReLU.
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, keep_size, make_divisible, shallow
+from models.blocks import initialise, keep_size, make_divisible, shallow
 from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
@@ -92,13 +92,14 @@ class MobileNetV1(nn.Module):
             rest = (block(channels, channels, 1) for _ in range(blocks - 1))
             self.blocks.append(nn.Sequential(block(before, channels, stride), *rest))
             before = channels
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(before, num_classes)
         initialise(self, linear_std=0.01)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224)
         x = F.relu6(self.bn1(self.conv_stem(x)))  # (N, 32, 112, 112)
         x = self.blocks(x)  # (N, 1024, 7, 7)
-        return self.classifier(global_average(x))  # (N, num_classes)
+        return self.classifier(F.flatten(self.avgpool(x), 1))  # (N, num_classes)
 
 
 register(

@@ -12,8 +12,9 @@ while the network runs, so that it needs little memory.
 The paper: 300 million multiply-adds, 3.4 million parameters, 72.0 % of ImageNet (table 4). Names and keys are torchvision's.
 """
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import ConvNormActivation, global_average, initialise, keep_size, make_divisible, shallow
+from models.blocks import ConvNormActivation, initialise, keep_size, make_divisible, shallow
 from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
@@ -86,12 +87,13 @@ class MobileNetV2(nn.Module):
                 self.features.append(InvertedResidual(before, channels, stride if index == 0 else 1, expansion))
                 before = channels
         self.features.append(ConvNormActivation(before, head, 1, activation=nn.ReLU6))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(head, num_classes))
         initialise(self, linear_std=0.01)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224)
         x = self.features(x)  # (N, 1280, 7, 7)
-        return self.classifier(global_average(x))  # (N, num_classes)
+        return self.classifier(F.flatten(self.avgpool(x), 1))  # (N, num_classes)
 
 
 register(

@@ -17,8 +17,9 @@ from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import ConvNormActivation, SqueezeExcitation, global_average, initialise, keep_size, make_divisible, shallow
+from models.blocks import ConvNormActivation, SqueezeExcitation, initialise, keep_size, make_divisible, shallow
 from models.recipes import DEPTHWISE, cifar, photographs
 from models.registry import register
 
@@ -130,6 +131,7 @@ class MobileNetV3(nn.Module):
             self.features.append(InvertedResidual(before, row._replace(channels=channels, expanded=expanded, stride=stride)))
             before = channels
         self.features.append(ConvNorm(before, 6 * before, 1, activation=nn.Hardswish))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
             nn.Linear(6 * before, last), nn.Hardswish(), nn.Dropout(dropout), nn.Linear(last, num_classes)
         )  # fmt: skip
@@ -137,7 +139,7 @@ class MobileNetV3(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224)
         x = self.features(x)  # (N, 960, 7, 7); small: (N, 576, 7, 7)
-        return self.classifier(global_average(x))  # (N, num_classes)
+        return self.classifier(F.flatten(self.avgpool(x), 1))  # (N, num_classes)
 
 
 # name, rows, channels before the classifier, parameters, multiply-adds

@@ -21,8 +21,9 @@ from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import ConvNormActivation, SqueezeExcitation, global_average, initialise, make_divisible, narrow, shallow
+from models.blocks import ConvNormActivation, SqueezeExcitation, initialise, make_divisible, narrow, shallow
 from models.recipes import photographs
 from models.registry import register
 
@@ -108,13 +109,14 @@ class RegNet(nn.Module):
                 stage[f"block{number}-{index}"] = Block(before, groups * group, 2 if index == 0 else 1, groups, se)
                 before = groups * group
             self.trunk_output.add_module(f"block{number}", nn.Sequential(stage))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(before, num_classes)
         initialise(self, linear_std=0.01)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, in_channels, 224, 224); below, channels of Y 400MF
         x = self.stem(x)  # (N, 32, 112, 112)
         x = self.trunk_output(x)  # (N, 440, 7, 7)
-        return self.fc(global_average(x))  # (N, num_classes)
+        return self.fc(F.flatten(self.avgpool(x), 1))  # (N, num_classes)
 
 
 # name: depth, w_0, w_a, w_m, size of groups (the best models of each cost, in the paper's figures); parameters, multiply-adds

@@ -17,7 +17,7 @@ from functools import partial
 
 import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, narrow, shallow
+from models.blocks import initialise, narrow, shallow
 from models.convnext import RECIPES, depth_rates
 from models.registry import register
 from models.reparameterization import Branch, Mergeable, merge_branches
@@ -130,6 +130,7 @@ class RepLKNet(nn.Module):
                     ConvNormReLU(here, following, 1), ConvNormReLU(following, following, 3, stride=2, groups=following)
                 ))  # fmt: skip
         self.norm = nn.BatchNorm2d(channels[-1])
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(channels[-1], num_classes)
         initialise(self)
 
@@ -139,7 +140,7 @@ class RepLKNet(nn.Module):
             x = stage(x)
             if index < len(self.transitions):
                 x = self.transitions[index](x)  # half the height and width
-        return self.head(global_average(self.norm(x)))  # (N, num_classes)
+        return self.head(F.flatten(self.avgpool(self.norm(x)), 1))  # (N, num_classes)
 
 
 register(

@@ -16,8 +16,9 @@ Names of layers are those of timm.
 from collections.abc import Sequence
 from functools import partial
 
+import minitorch_cv.functional as F
 from minitorch_cv import Tensor, nn
-from models.blocks import global_average, initialise, narrow, shallow
+from models.blocks import initialise, narrow, shallow
 from models.recipes import SHORT, cifar, photographs
 from models.registry import register
 from models.reparameterization import Branch, Mergeable, merge_branches
@@ -53,10 +54,11 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, num_classes)
-        return self.fc(global_average(x))
+        return self.fc(F.flatten(self.avgpool(x), 1))
 
 
 class RepVGG(nn.Module):

@@ -51,6 +51,18 @@ def test_the_same_logits_and_a_map(name: str) -> None:
         assert list(network.state_dict()) == list(model.state_dict())
 
 
+@pytest.mark.parametrize("name", ["googlenet", "densenet121", "mobilenet_v2", "efficientnet_b0", "regnet_y_400mf", "repvgg_a0"])
+def test_networks_that_end_with_a_mean(name: str) -> None:
+    entry = models.entry(name)
+    model = made(name, in_channels=3, **entry.small)
+    _, H, W = entry.small_input
+    network, x = convolutionize(model, (H, W)), images(2, 3, H, W)
+    with no_grad():
+        logits = model(x).numpy()
+        np.testing.assert_allclose(network(x).numpy()[:, :, 0, 0], logits, rtol=0, atol=1e-10 * np.ptp(logits))
+        assert network(images(1, 3, H + 64, W + 32)).shape == (1, 5, 3, 2)
+
+
 def test_each_place_is_the_classifier_at_its_window() -> None:
     """LeNet pads nowhere: its dense map is what it says of every window of 32 x 32, two pixels apart."""
     model = made("lenet5")
