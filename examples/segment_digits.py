@@ -1,6 +1,6 @@
 """What a U-Net sees: digits on photographs, what belongs to them, and what a trained network says belongs to them.
 
-    minitorch-cv train unet --out runs/unet          # a few minutes on two cores
+    minitorch-cv train unet --out runs/unet          # some ten minutes on two cores
     python examples/segment_digits.py runs/unet [FILE]
 
 Draws `segmentation.png`: test images of the data set `digit_scenes`, and a photograph many times their size, which is segmented by

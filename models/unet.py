@@ -112,7 +112,7 @@ def cut(x: Tensor, height: int, width: int) -> Tensor:
     return x[:, :, top : top + height, left : left + width]
 
 
-# A quarter of the width and three halvings are enough for digits of 30 pixels: a few minutes on two cores.
+# A quarter of the width and three halvings are enough for digits of 30 pixels: some ten minutes on two cores.
 SCENES = Recipe(
     epochs=20, batch_size=16, optimizer="adam", lr=5e-3, schedule="linear", schedule_options={"warmup": 0.1}, augment=True,
     augmentation={"crop": 6, "color_jitter": [0.2, 0.2, 0.2]}, image_size=(64, 64),

@@ -25,4 +25,5 @@ def evaluate(
             print(json.dumps({"run": str(run_dir), "checkpoint": checkpoint, **result}))
         else:
             print(f"{result['test_images']} test images of {result['data']}, checkpoint {checkpoint}")
-            print(f"loss {result['test_loss']:.4f}, {accuracies(result, 'test')}, top-5 {100 * result['test_top5']:.2f} %")
+            top5 = "" if "test_mean_iou" in result else f", top-5 {100 * result['test_top5']:.2f} %"  # it says little of pixels
+            print(f"loss {result['test_loss']:.4f}, {accuracies(result, 'test')}{top5}")

@@ -150,16 +150,19 @@ def padding(call: Call) -> Field:
 
 
 def indexing(call: Call) -> Field:
-    """Slices, numbers and new dimensions; everything where there are arrays of numbers or booleans."""
+    """Slices, numbers, new dimensions, and one list of positions, as of mirrored borders; everything for other arrays."""
     ((field,), (shape,)) = call.fields, call.shapes
     if field.place is None:
         return field
     index = call.options["index"]
     parts = list(index) if isinstance(index, tuple) else [index]
-    if not all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts):
+    lists = [part for part in parts if _is_list(part)]
+    if len(lists) > 1 or not all(part is None or part is Ellipsis or _is_list(part) or isinstance(part, PLAIN) for part in parts):
+        return everywhere(call)
+    if lists and any(isinstance(part, int | np.integer) for part in parts):  # NumPy moves dimensions then
         return everywhere(call)
     rest = [slice(None)] * (len(shape) - sum(part is not None and part is not Ellipsis for part in parts))
-    at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
+    at = next((place for place, part in enumerate(parts) if part is Ellipsis), len(parts))
     dim = out_dim = 0
     for part in [*parts[:at], *rest, *parts[at + 1 :]]:
         if part is None:
@@ -168,20 +171,28 @@ def indexing(call: Call) -> Field:
         if dim == field.place[0]:
             return _picked(call, field, part, dim, out_dim)
         dim += 1
-        out_dim += isinstance(part, slice)
+        out_dim += not isinstance(part, int | np.integer)
     return everywhere(call)
+
+
+PLAIN = slice | int | np.integer
+
+
+def _is_list(part: Any) -> bool:
+    """Whether a part of an index is an array of positions along one dimension."""
+    return isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iu"
 
 
 def _picked(call: Call, field: Field, part: Any, dim: int, out_dim: int) -> Field:
     size = call.shapes[0][dim]
-    if part == slice(None):
+    if isinstance(part, slice) and part == slice(None):
         return field.at((out_dim, field.place[1]))  # type: ignore[index]
     line = field.along(dim, size)
     positions = np.arange(size)[part]
     if line is None or positions.size == 0:
         return everywhere(call)
     picked = line.through(table(positions.reshape(-1, 1), size))
-    return picked.at((out_dim, 1) if isinstance(part, slice) else None)
+    return picked.at(None if isinstance(part, int | np.integer) else (out_dim, 1))
 
 
 def reshaping(call: Call) -> Field:

@@ -1,5 +1,6 @@
 """Receptive fields against gradients: a pixel is seen where the gradient of a result with respect to it is not zero."""
 
+import numpy as np
 import pytest
 
 import minitorch_cv as mt
@@ -39,6 +40,7 @@ NETWORKS = {
     "nearest": nn.Sequential(conv(3, stride=2, padding=1), nn.Upsample(scale_factor=2), conv(3, padding=1)),
     "bilinear": nn.Sequential(conv(3, stride=2, padding=1), nn.Upsample(scale_factor=3, mode="bilinear"), conv(3, padding=1)),
     "mirrored": nn.Sequential(nn.ReflectionPad2d(2), conv(5), nn.ReplicationPad2d(1), conv(3, stride=2)),
+    "listed": Lambda(lambda x, a, b: b(a(x)[:, :, np.abs(np.arange(-2, 11))][:, 0:1, :, np.arange(9, -1, -1)]), conv(3), conv(3)),
     "cropped": Lambda(lambda x, a, b: b(F.pad(a(x)[:, :, 1:-2, 3:], (0, -2, 1, 1))), conv(3), conv(3)),
     "adaptive": nn.Sequential(conv(3), nn.AdaptiveAvgPool2d((4, 5))),
     "global": nn.Sequential(conv(3, stride=3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2, bias=False)),
