@@ -101,11 +101,6 @@ def entry(key: str, shape: tuple[int, ...], gain: float) -> np.ndarray:
     return np.asarray(value).astype(np.float32)
 
 
-def load_deterministic(model: nn.Module, gain: float) -> None:
-    """Fill a model with the deterministic weights."""
-    model.load_state_dict({key: entry(key, value.shape, gain) for key, value in model.state_dict().items()})
-
-
 def image(kind: str, H: int, W: int, N: int = 2) -> np.ndarray:
     """(N, 3, H, W) float32. "noise": standard normal; "block": an 8x8 grid of constant colours, and half of that noise."""
     noise = np.random.default_rng(0).standard_normal((N, 3, H, W))
