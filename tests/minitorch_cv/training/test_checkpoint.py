@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minitorch_cv import files
 from minitorch_cv.training import checkpoint as module
-from minitorch_cv.training import files
 from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minitorch_cv.training.errors import RunError
 
