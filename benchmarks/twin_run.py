@@ -100,12 +100,13 @@ def main(
     run_dir: Annotated[Path, typer.Argument(help="A finished run of minitorch-cv train.")],
     twin: Annotated[str, typer.Argument(help=f"Its network in PyTorch: {', '.join(MODELS)}.")],
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies now.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of PyTorch. Default: as many as the run had.")] = None,
 ) -> None:
     """A training run once more, in PyTorch."""
     folder = RunFolder(run_dir)
     data = folder.read_config().as_data() | ({"data_dir": str(data_dir)} if data_dir else {})
     config = Config.from_data(json.loads(json.dumps(data)), str(folder.config_file))
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(threads or config.threads)
     torch.manual_seed(config.seed)
     lines = train(config, MODELS[twin]())
     (run_dir / "pytorch.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
