@@ -1,7 +1,7 @@
 """Logits, losses and gradients of full-size architectures against torchvision's and timm's, for deterministic weights.
 
-tests/golden/README.md describes the numbers. Float64 agrees to 1e-9 of the spread of the logits; float32 to a few times what PyTorch's own
-float32 differs from its float64, which is about 1e-6, and more where the activations are steep.
+tests/golden/README.md describes the numbers. Float64 agrees to 1e-9 of the spread of the logits; float32 to 1e-5, or where activations are
+steep to twice what PyTorch's own float32 differs from its float64.
 """
 
 import json
@@ -59,7 +59,7 @@ def test_logits(weights: tuple[str, dict[str, np.ndarray]]) -> None:
                 assert logits.dtype == dtype
                 expected = expected_logits()[f"{reference}.{key}"]
                 error = np.abs(logits[:, :: row["stride"]] - expected).max() / row["std"]
-                bound = 1e-9 if dtype is np.float64 else max(1e-5, 4 * row["float32"])
+                bound = 1e-9 if dtype is np.float64 else max(1e-5, 2 * row["float32"])
                 assert error <= bound, f"{key} in {np.dtype(dtype)}: {error:.1e} of the spread, at most {bound:.1e} allowed"
 
 
