@@ -25,6 +25,7 @@ from kernels.geometry import Pair, pair
 from minitorch_cv import empty, nn
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.data.pixels import image_size
+from minitorch_cv.nn.shape_only import shape_only_copy
 from minitorch_cv.tensor import Tensor
 
 Array = TypeVar("Array", Tensor, np.ndarray)
@@ -155,7 +156,7 @@ class _Trace:
 
 
 def _trace(model: nn.Module, window: Pair) -> _Trace:
-    shadow = copy.deepcopy(model, {id(t): _without_values(t) for t in (*model.parameters(), *model.buffers())}).eval()
+    shadow = shape_only_copy(model).eval()
     convolutions = [module for module in shadow.modules() if isinstance(module, nn.Conv2d)]
     if not convolutions:
         raise ValueError("model: it has no convolution, expected a classifier of images")
@@ -177,11 +178,6 @@ def _trace(model: nn.Module, window: Pair) -> _Trace:
     sizes: dict[str, Pair] = {calls[place].name: (1, 1) for place in places}
     sizes[first.name] = (maps[-1].output[2], maps[-1].output[3])
     return _Trace(before, sizes, maps[-1].name, images)
-
-
-def _without_values(tensor: Tensor) -> Tensor:
-    shapes_alone = empty(*tensor.shape, dtype=tensor.dtype, device="meta")
-    return nn.Parameter(shapes_alone, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else shapes_alone
 
 
 @contextmanager
@@ -258,7 +254,7 @@ def _fixed_mean(call: _Call) -> nn.Module:
 
 def _check(model: nn.Module, trace: _Trace, dense: bool) -> None:
     """Raise ValueError unless images of the window's size give a map with one place."""
-    shadow = copy.deepcopy(model, {id(t): _without_values(t) for t in (*model.parameters(), *model.buffers())}).eval()
+    shadow = shape_only_copy(model).eval()
     try:
         with no_grad():
             shape = shadow(trace.images).shape

@@ -4,7 +4,6 @@ A copy of the model runs once on an image that has a shape and no values, in eva
 observer shows every function that it calls.
 """
 
-import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from minitorch_cv import nn
 from minitorch_cv.autograd import Function
 from minitorch_cv.autograd.modes import switched
 from minitorch_cv.functional.activation import Straight
+from minitorch_cv.nn.shape_only import shape_only_copy
 from minitorch_cv.study.operations import Count, count
 from minitorch_cv.study.receptive_field import Fields, ReceptiveFields
 from minitorch_cv.tensor import Tensor
@@ -46,22 +46,6 @@ class Row:
     flops: int
     activation_bytes: int
     receptive_field: dict[str, dict[str, Any]] | None
-
-
-def shape_only_copy(model: nn.Module) -> nn.Module:
-    """A copy of the model on the device "meta"; no parameter is copied, and the model stays as it is.
-
-    Of the hooks, those stay that are methods of modules: they are part of how the model computes. Others watch, and are left out.
-    """
-    memo: dict[int, Any] = {id(parameter): nn.Parameter(parameter.detach().to("meta")) for parameter in model.parameters()}
-    memo |= {id(buffer): buffer.detach().to("meta") for buffer in model.buffers()}
-    twin = copy.deepcopy(model, memo)
-    for module in twin.modules():
-        for hooks in (module._forward_hooks, module._forward_pre_hooks):
-            for number, hook in list(hooks.items()):
-                if not isinstance(getattr(hook, "__self__", None), nn.Module):
-                    del hooks[number]
-    return twin.to("meta")
 
 
 def trace(model: nn.Module, input_shape: Sequence[int]) -> list[Row]:
