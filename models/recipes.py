@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from minitorch_cv.inference.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from minitorch_cv.training.recipe import Recipe
 
 CIFAR10: dict[str, Any] = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2470, 0.2435, 0.2616)}
 CIFAR100: dict[str, Any] = {"mean": (0.5071, 0.4865, 0.4409), "std": (0.2673, 0.2564, 0.2762)}
-IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+IMAGENET: dict[str, Any] = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 
 # Ten epochs, for CIFAR: networks with batch norm.
 SHORT = Recipe(

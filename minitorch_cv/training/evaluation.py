@@ -5,13 +5,13 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-import minitorch_cv.functional as F
 from minitorch_cv import from_numpy
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.data import Loader
 from minitorch_cv.nn import Module
 from minitorch_cv.training.errors import NotFiniteError
 from minitorch_cv.training.metrics import Metrics
+from minitorch_cv.training.objective import PLAIN
 from minitorch_cv.training.step import find_origin
 
 
@@ -28,8 +28,8 @@ def evaluate(model: Module, loader: Loader, after_batch: Callable[[], None] | No
     try:
         with no_grad(), closing(batches):
             for images, labels in batches:
-                logits = model(from_numpy(images))
-                loss = F.cross_entropy(logits, from_numpy(labels)).item()
+                mean, logits = PLAIN(model(from_numpy(images)), from_numpy(labels))
+                loss = mean.item()
                 if not math.isfinite(loss):
                     raise NotFiniteError(f"the loss of a batch is {loss}; it began in {find_origin(model, images, labels)}")
                 metrics.add(loss, logits.data, labels)
