@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zoo
-from safetensors.numpy import load_file, save_file
 
 import minitorch_cv as mt
 import minitorch_cv.functional as F
@@ -124,9 +123,9 @@ def test_small_form(name: str, tmp_path: Path) -> None:
     assert_close(trained, evaluated, 1e-5, "logits in training mode")
 
     # What is saved and loaded gives the same outputs, bit for bit.
-    save_file({key: value.numpy() for key, value in model.state_dict().items()}, tmp_path / "model.safetensors")
+    mt.weights.save(tmp_path / "model.safetensors", model)
     other, _, _ = small(name, seed=1)
-    other.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    other.load_state_dict(mt.weights.load(tmp_path / "model.safetensors"))
     with mt.autograd.no_grad():
         np.testing.assert_array_equal(other.eval()(images).numpy(), evaluated.numpy())
 
