@@ -7,6 +7,7 @@ to load. `transpose` moves no data, so the two are one array seen in two ways.
 
 import numpy as np
 
+from kernels.gpu import is_gpu
 from kernels.memory import empty
 
 
@@ -15,6 +16,8 @@ def contiguous(view: np.ndarray) -> np.ndarray:
 
     What is read-only or not aligned is copied too: Numba would see another type in it, and compile every kernel again.
     """
+    if is_gpu(view):
+        return view if view.flags.c_contiguous else view.copy(order="C")
     if view.flags.c_contiguous and view.flags.behaved:
         return view
     copy = empty(view.shape, view.dtype)

@@ -1,0 +1,40 @@
+"""The GPU that tests run on: a real one where MINITORCH_CV_TEST_GPU=1 asks for it (`make test-gpu`), else the emulated one."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from kernels.gpu import is_gpu, problem
+from minitorch_cv.testing import emulation
+
+GPU = "real" if os.environ.get("MINITORCH_CV_TEST_GPU") == "1" else "emulated"
+
+# Why tests that need a GPU, real or emulated, cannot run here; None where they can.
+REASON = problem() if GPU == "real" else emulation.missing()
+
+
+def gpu_here() -> AbstractContextManager[None]:
+    """Inside there is a GPU: the real one, or the emulated."""
+    return nullcontext() if GPU == "real" else emulation.emulated_gpu()
+
+
+def to_gpu(value: Any) -> Any:
+    """NumPy arrays, alone or in lists, as arrays on the GPU, in the same order of memory; all else as it is."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([to_gpu(v) for v in value]) if type(value) in (list, tuple) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    import cupy
+
+    # Through the order of its memory, so that what is channels-last stays so.
+    order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
+    return cupy.asarray(np.ascontiguousarray(value.transpose(order))).transpose(np.argsort(order).tolist())
+
+
+def to_host(value: Any) -> Any:
+    """The inverse of `to_gpu`."""
+    if isinstance(value, (list, tuple)):
+        return [to_host(v) for v in value]
+    return value.get() if is_gpu(value) else value
