@@ -1,0 +1,367 @@
+"""The array on a device: CuPy's ndarray over a NumPy array that only the emulation sees."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import creation, dispatch, indexing, linear_algebra, memory, namespace, ufuncs
+from .capture import blocks_of, run
+from .device import Device
+from .names import TABLE
+from .streams import before_work, get_current_stream, stream_of, transfers
+
+
+class Flags:
+    """The three that CuPy has."""
+
+    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool) -> None:
+        self.c_contiguous, self.f_contiguous, self.owndata = c_contiguous, f_contiguous, owndata
+
+    @property
+    def forc(self) -> bool:
+        return self.f_contiguous or self.c_contiguous
+
+    @property
+    def fnc(self) -> bool:
+        return self.f_contiguous and not self.c_contiguous
+
+    def __getitem__(self, name: str) -> bool:
+        return {"C_CONTIGUOUS": self.c_contiguous, "F_CONTIGUOUS": self.f_contiguous, "OWNDATA": self.owndata}[name]
+
+
+def _method(name: str, function: Callable | None = None) -> Callable:
+    """A method that NumPy's arrays have as well, with CuPy's signature."""
+    compute = function or getattr(np.ndarray, name)
+
+    def method(self: "ndarray", *args: Any, **kwargs: Any) -> Any:
+
+        return dispatch.call(name, compute, (self, *args), kwargs, "ndarray")
+
+    method.__name__ = name
+    return method
+
+
+def _binary(name: str, swapped: bool = False) -> Callable:
+    def method(self: "ndarray", other: Any) -> Any:
+        override = getattr(other, "__array_ufunc__", NotImplemented)
+        if override is None:
+            return NotImplemented
+        return getattr(np, name)(other, self) if swapped else getattr(np, name)(self, other)
+
+    return method
+
+
+def _in_place(name: str) -> Callable:
+    def method(self: "ndarray", other: Any) -> "ndarray":
+
+        ufuncs.ufunc(name)(self, other, self)
+        return self
+
+    return method
+
+
+class ndarray:
+    """An array in device memory."""
+
+    __array_priority__ = 100
+    __hash__ = None  # type: ignore[assignment]
+    _host: np.ndarray  # the same memory, shape and strides
+    _memory: memory.Memory
+    base: "ndarray | None"
+
+    def __init__(
+        self, shape: Any, dtype: Any = float, memptr: memory.MemoryPointer | None = None, strides: Any = None, order: str = "C"
+    ) -> None:
+        shape = (int(shape),) if np.ndim(shape) == 0 else tuple(map(int, shape))
+        kind = creation.checked_dtype(dtype)
+        if order not in ("C", "F", None):
+            raise ValueError(f"order not understood. order={order}")
+        if any(length < 0 for length in shape):
+            raise ValueError("Negative dimensions are not allowed")
+        if strides is None:
+            strides = creation.strides_of(shape, kind.itemsize, order or "C")
+        elif memptr is None:
+            raise ValueError("memptr is required if strides is given.")
+        if memptr is None:
+            memptr = memory.alloc(int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
+        self._memory, self.base = memptr.mem, None
+        self._host = memptr.mem.block.view(memptr.offset, shape, kind, strides)
+
+    # --- what it is ---
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._host.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        view = self._host.view()
+        view.shape = shape
+        self._host = view
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._host.dtype
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._host.strides
+
+    @property
+    def ndim(self) -> int:
+        return self._host.ndim
+
+    @property
+    def size(self) -> int:
+        return self._host.size
+
+    @property
+    def itemsize(self) -> int:
+        return self._host.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._host.nbytes
+
+    @property
+    def flags(self) -> Flags:
+        return Flags(self._host.flags.c_contiguous, self._host.flags.f_contiguous, self.base is None)
+
+    @property
+    def data(self) -> memory.MemoryPointer:
+        return memory.MemoryPointer(self._memory, self._host.ctypes.data - self._memory.ptr if self.size else 0)
+
+    @property
+    def device(self) -> Device:
+        return self._memory.device
+
+    @property
+    def T(self) -> "ndarray":
+        return self.transpose() if self.ndim > 1 else self
+
+    @property
+    def mT(self) -> "ndarray":
+        return self.swapaxes(-1, -2)
+
+    @property
+    def real(self) -> "ndarray":
+        return creation.view_of(self, self._host.real)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "descr": self.dtype.descr,
+            "stream": get_current_stream().ptr or 1,
+            "version": 3,
+            "strides": None if self.flags.c_contiguous else self.strides,
+            "data": (self.data.ptr if self.size else 0, False),
+        }
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, self._memory.device_id  # kDLCUDA
+
+    def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+        """What the stand-in's `from_dlpack` takes: the array itself, as no other library could read emulated memory."""
+        return self
+
+    def __array__(self, dtype: Any = None) -> np.ndarray:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+
+        name = ufunc.__name__
+        for value in (*inputs, *kwargs.get("out", ())):
+            index = method != "__call__" and isinstance(value, (tuple, list, slice))
+            if not index and not isinstance(value, (ndarray, np.ndarray, *ufuncs.SCALARS)):
+                return NotImplemented
+        if "out" in kwargs and ufunc.nout == 1:
+            kwargs["out"] = kwargs["out"][0]
+        if name == "matmul" and method == "__call__":
+            return linear_algebra.matmul(*inputs, **kwargs)
+        if name not in TABLE["cupy"]["ufuncs"]:
+            return NotImplemented
+        found = ufuncs.ufunc(name)
+        return (found if method == "__call__" else getattr(found, method))(*inputs, **kwargs)
+
+    def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+
+        device_function = namespace.find(func)
+        if device_function is None or any(not issubclass(kind, ndarray | np.ndarray) for kind in types):
+            return NotImplemented
+        return device_function(*args, **kwargs)
+
+    # --- to the host ---
+    def get(self, stream: Any = None, order: str = "C", out: np.ndarray | None = None, blocking: bool = True) -> np.ndarray:
+        """A copy in host memory."""
+        if out is None:
+            out = np.empty(self.shape, self.dtype, order=creation.order_of(self, order))  # type: ignore[call-overload]
+        elif not isinstance(out, np.ndarray):
+            raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
+        elif out.dtype != self.dtype:
+            raise TypeError(f"{out.dtype} array cannot be obtained from {self.dtype} array")
+        elif out.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}")
+        host, target, stream = self._host, out, stream_of(stream)
+        if blocking:
+            stream._refuse_capture("ndarray.get")
+            before_work(stream)
+            transfers.to_host += 1
+            target[...] = host
+        else:
+            transfers.to_host += 1
+            creation.copy_host(target, host, stream, blocks_of(self))
+        return target
+
+    def set(self, arr: np.ndarray, stream: Any = None) -> None:
+        """Copy `arr`, in host memory, of the same shape and dtype, into this array."""
+        if not isinstance(arr, np.ndarray):
+            raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
+        if arr.dtype != self.dtype:
+            raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
+        if arr.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
+        if not self.flags.forc:
+            raise RuntimeError("Cannot set to non-contiguous array")
+        transfers.to_device += 1
+        creation.copy_host(self._host, arr, stream_of(stream), blocks_of(self))
+
+    def _value(self, what: str) -> np.ndarray:
+        transfers.synchronizing(what)
+        return self._host.copy()
+
+    def item(self) -> Any:
+        if self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return self._value("ndarray.item").item()
+
+    def tolist(self) -> Any:
+        return self._value("ndarray.tolist").tolist()
+
+    def tobytes(self, order: str = "C") -> bytes:
+        return self._value("ndarray.tobytes").tobytes(order)  # type: ignore[arg-type]
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()")
+        return bool(self._value("bool"))
+
+    def __int__(self) -> int:
+        return int(self._value("int"))
+
+    def __float__(self) -> float:
+        return float(self._value("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._value("complex"))
+
+    def __repr__(self) -> str:
+        return repr(self._value("repr"))
+
+    def __str__(self) -> str:
+        return str(self._value("str"))
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self._value("format"), format_spec)
+
+    def __reduce__(self) -> Any:
+        return creation.asarray, (self.get(),)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["ndarray"]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    # --- indexing ---
+    def __getitem__(self, index: Any) -> "ndarray":
+
+        hosts, operands = indexing.host_index(self, index, "__getitem__")
+        host = self._host
+        return dispatch.evaluate(lambda: host[hosts], operands)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+
+        indexing.assign(self, index, value)
+
+    def _scatter(self, function: Any, index: Any, value: Any) -> None:
+
+        indexing.scatter(self, function, index, value)
+
+    # --- copies and views ---
+    def astype(self, dtype: Any, order: str = "K", casting: None = None, subok: None = None, copy: bool = True) -> "ndarray":
+        if casting is not None or subok is not None:
+            raise TypeError("casting is not supported yet" if casting is not None else "subok is not supported yet")
+        kind = creation.checked_dtype(dtype)
+        if not copy and kind == self.dtype and creation.keeps(self, order):
+            return self
+        return creation.copied(self, kind, order)
+
+    def copy(self, order: str = "C") -> "ndarray":
+        """A copy on the current device."""
+        return creation.copied(self, self.dtype, order)
+
+    def __copy__(self) -> "ndarray":
+        return self.copy()
+
+    def __deepcopy__(self, memo: object) -> "ndarray":
+        with self.device:
+            return self.copy()
+
+    def view(self, dtype: Any = None, type: None = None) -> "ndarray":
+        return creation.view_of(self, self._host.view() if dtype is None else self._host.view(creation.checked_dtype(dtype)))
+
+    def fill(self, value: Any) -> None:
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        host, value = self._host, (value._host if isinstance(value, ndarray) else value)
+        run(lambda: host.fill(value), blocks_of(self))
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "ndarray":
+
+        host = self._host
+        return dispatch.evaluate(lambda: host.reshape(*shape, order=order), [self])  # type: ignore[call-overload]
+
+    def __pos__(self) -> "ndarray":
+        return ufuncs.unary("positive", self)
+
+    def __neg__(self) -> "ndarray":
+        return ufuncs.unary("negative", self)
+
+    def __abs__(self) -> "ndarray":
+        return ufuncs.unary("absolute", self)
+
+    def __invert__(self) -> "ndarray":
+        return ufuncs.unary("invert", self)
+
+    transpose, swapaxes, squeeze, ravel = map(_method, ("transpose", "swapaxes", "squeeze", "ravel"))
+    flatten, diagonal, take, repeat = map(_method, ("flatten", "diagonal", "take", "repeat"))
+    sum, prod, mean, var, std = map(_method, ("sum", "prod", "mean", "var", "std"))
+    max, min, argmax, argmin, all, any = map(_method, ("max", "min", "argmax", "argmin", "all", "any"))
+    cumsum, cumprod, clip, round, trace = map(_method, ("cumsum", "cumprod", "clip", "round", "trace"))
+    argsort, argpartition, searchsorted = map(_method, ("argsort", "argpartition", "searchsorted"))
+    nonzero, compress, choose, put, conj, conjugate = map(_method, ("nonzero", "compress", "choose", "put", "conj", "conjugate"))
+    sort, partition, dot = map(_method, ("sort", "partition", "dot"))
+    ptp = _method("ptp", np.ptp)
+
+    __add__, __radd__, __iadd__ = _binary("add"), _binary("add", True), _in_place("add")
+    __sub__, __rsub__, __isub__ = _binary("subtract"), _binary("subtract", True), _in_place("subtract")
+    __mul__, __rmul__, __imul__ = _binary("multiply"), _binary("multiply", True), _in_place("multiply")
+    __truediv__, __rtruediv__, __itruediv__ = _binary("true_divide"), _binary("true_divide", True), _in_place("true_divide")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _binary("floor_divide"), _binary("floor_divide", True), _in_place("floor_divide")
+    __mod__, __rmod__, __imod__ = _binary("remainder"), _binary("remainder", True), _in_place("remainder")
+    __pow__, __rpow__, __ipow__ = _binary("power"), _binary("power", True), _in_place("power")
+    __lshift__, __rlshift__, __ilshift__ = _binary("left_shift"), _binary("left_shift", True), _in_place("left_shift")
+    __rshift__, __rrshift__, __irshift__ = _binary("right_shift"), _binary("right_shift", True), _in_place("right_shift")
+    __and__, __rand__, __iand__ = _binary("bitwise_and"), _binary("bitwise_and", True), _in_place("bitwise_and")
+    __or__, __ror__, __ior__ = _binary("bitwise_or"), _binary("bitwise_or", True), _in_place("bitwise_or")
+    __xor__, __rxor__, __ixor__ = _binary("bitwise_xor"), _binary("bitwise_xor", True), _in_place("bitwise_xor")
+    __matmul__, __rmatmul__ = _binary("matmul"), _binary("matmul", True)
+    __divmod__, __rdivmod__ = _binary("divmod"), _binary("divmod", True)
+    __lt__, __le__, __gt__, __ge__ = map(_binary, ("less", "less_equal", "greater", "greater_equal"))
+    __eq__, __ne__ = _binary("equal"), _binary("not_equal")

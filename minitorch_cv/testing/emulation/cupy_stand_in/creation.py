@@ -1,0 +1,241 @@
+"""New arrays, copies and views."""
+
+from typing import Any
+
+import numpy as np
+
+from . import arrays
+from .capture import blocks_of, is_capturing, run
+from .device import current_device_id
+from .errors import capture_refused
+from .memory import Block, MemoryPointer
+from .streams import Stream, get_current_stream, transfers
+
+
+def checked_dtype(dtype: Any) -> np.dtype:
+    """The dtype, of those that CuPy has: booleans, integers, floating and complex numbers, bfloat16."""
+    kind = np.dtype(dtype)
+    if kind.char not in "?bhilqBHILQefdFDE":
+        raise ValueError(f"Unsupported dtype {kind}")
+    return kind
+
+
+def strides_of(shape: tuple[int, ...], itemsize: int, order: str) -> tuple[int, ...]:
+    strides, step = [], itemsize
+    for length in shape[::-1] if order == "C" else shape:
+        strides.append(step)
+        step *= max(length, 1)
+    return tuple(strides[::-1] if order == "C" else strides)
+
+
+def view_of(array: "arrays.ndarray", host: np.ndarray) -> "arrays.ndarray":
+    """The array that `host`, a view of the memory of `array`, is on the device."""
+    view = arrays.ndarray.__new__(arrays.ndarray)
+    view._memory, view.base = array._memory, array if array.base is None else array.base
+    block = array._memory.block
+    offset = host.ctypes.data - block.ptr if host.size else 0
+    # A new view of the bytes, as NumPy makes some of its views read-only.
+    view._host = block.view(offset, host.shape, host.dtype, host.strides)
+    return view
+
+
+def empty(shape: Any, dtype: Any = float, order: str = "C") -> "arrays.ndarray":
+    return arrays.ndarray(shape, dtype, order=order)
+
+
+def zeros(shape: Any, dtype: Any = float, order: str = "C") -> "arrays.ndarray":
+    return full(shape, 0, dtype, order)
+
+
+def ones(shape: Any, dtype: Any = float, order: str = "C") -> "arrays.ndarray":
+    return full(shape, 1, dtype, order)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> "arrays.ndarray":
+    if dtype is None:
+        dtype = fill_value.dtype if isinstance(fill_value, arrays.ndarray) else np.array(fill_value).dtype
+    array = empty(shape, dtype, order)
+    array.fill(fill_value)
+    return array
+
+
+def empty_like(prototype: "arrays.ndarray", dtype: Any = None, order: str = "K", subok: None = None, shape: Any = None) -> "arrays.ndarray":
+    """As NumPy's: order "K" keeps the order of the axes in memory where the shape has as many."""
+    if subok is not None:
+        raise TypeError("subok is not supported yet")
+    if not isinstance(prototype, arrays.ndarray):
+        raise TypeError(f"prototype: got {type(prototype)}, expected cupy.ndarray")
+    host = np.lib.stride_tricks.as_strided(np.empty(0, prototype.dtype), prototype.shape, prototype.strides)
+    like = np.empty_like(host, dtype and checked_dtype(dtype), order, shape=shape)  # type: ignore[call-overload]
+    memory = empty(like.size, like.dtype)
+    return arrays.ndarray(like.shape, like.dtype, MemoryPointer(memory._memory, 0), like.strides)
+
+
+def zeros_like(a: "arrays.ndarray", dtype: Any = None, order: str = "K", subok: None = None, shape: Any = None) -> "arrays.ndarray":
+    return full_like(a, 0, dtype, order, subok, shape)
+
+
+def ones_like(a: "arrays.ndarray", dtype: Any = None, order: str = "K", subok: None = None, shape: Any = None) -> "arrays.ndarray":
+    return full_like(a, 1, dtype, order, subok, shape)
+
+
+def full_like(
+    a: "arrays.ndarray", fill_value: Any, dtype: Any = None, order: str = "K", subok: None = None, shape: Any = None
+) -> "arrays.ndarray":
+    array = empty_like(a, dtype, order, subok, shape)
+    array.fill(fill_value)
+    return array
+
+
+def from_host(host: np.ndarray, order: str = "C") -> "arrays.ndarray":
+    """A new device array with the values of `host`. As CuPy's does, the copy reads `host` before it returns."""
+    if is_capturing():
+        raise capture_refused("a copy of a NumPy array to the device")
+    array = empty(host.shape, checked_dtype(host.dtype), order)
+    transfers.to_device += 1
+    copy_host(array._host, host.copy(), get_current_stream(), blocks_of(array))
+    return array
+
+
+def copy_host(target: np.ndarray, source: np.ndarray, stream: Stream, blocks: list[Block]) -> None:
+    """Copy between host and device on a stream: late where copies are late."""
+
+    def copy() -> None:
+        target[...] = source
+
+    if stream.graph is None and stream.is_late:
+        stream.postpone(copy)
+    else:
+        run(copy, blocks, stream)
+
+
+def array(
+    obj: Any, dtype: Any = None, copy: bool | None = True, order: str | None = "K", subok: bool = False, ndmin: int = 0, *,
+    blocking: bool = False,
+) -> "arrays.ndarray":  # fmt: skip
+    if subok:
+        raise NotImplementedError("subok")
+    order = order or "K"
+    if isinstance(obj, arrays.ndarray):
+        if obj._memory.device_id != current_device_id():
+            made = obj.copy(order).astype(dtype or obj.dtype, copy=False)
+        else:
+            made = obj.astype(dtype or obj.dtype, order=order, copy=bool(copy))
+    elif isinstance(obj, list | tuple) and any(True for _ in _arrays_in(obj)):
+        made = _stacked(obj).astype(dtype or _stacked(obj).dtype, copy=False)
+    else:
+        host = np.array(obj, dtype=dtype)
+        f_ordered = order == "F" or (order in "AK" and isinstance(obj, np.ndarray) and obj.flags.fnc)
+        made = from_host(host, "F" if f_ordered else "C") if host.ndim else full((), host[()], host.dtype)
+    return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if ndmin > made.ndim else made
+
+
+def _arrays_in(obj: Any) -> Any:
+    for item in obj:
+        if isinstance(item, arrays.ndarray):
+            yield item
+        elif isinstance(item, list | tuple):
+            yield from _arrays_in(item)
+
+
+def _stacked(obj: Any) -> "arrays.ndarray":
+    if isinstance(obj, arrays.ndarray):
+        return obj
+    if not isinstance(obj, list | tuple):
+        raise TypeError(f"Unsupported type {type(obj)}: lists of arrays and numbers cannot become one array")
+    stack: Any = np.stack
+    return stack([_stacked(item) for item in obj])
+
+
+def asarray(a: Any, dtype: Any = None, order: str | None = None, *, copy: bool | None = None, blocking: bool = False) -> "arrays.ndarray":
+    return array(a, dtype, bool(copy), order, blocking=blocking)
+
+
+def ascontiguousarray(a: Any, dtype: Any = None) -> "arrays.ndarray":
+    made = array(a, dtype, False, "C")
+    return made.reshape(1) if made.ndim == 0 else made
+
+
+def asfortranarray(a: Any, dtype: Any = None) -> "arrays.ndarray":
+    return array(a, dtype, False, "F")
+
+
+def asnumpy(a: Any, stream: Any = None, order: str = "C", out: np.ndarray | None = None, *, blocking: bool = True) -> np.ndarray:
+    if isinstance(a, arrays.ndarray):
+        return a.get(stream, order, out, blocking)
+    if out is None:
+        return np.asarray(a, order=order)  # type: ignore[call-overload]
+    np.copyto(out, a)
+    return out
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> "arrays.ndarray":
+    return _computed(np.arange(*((start,) if stop is None else (start, stop, step)), dtype=dtype))
+
+
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+) -> "arrays.ndarray":
+    if retstep:
+        raise NotImplementedError("linspace: retstep is not emulated")
+    return _computed(np.linspace(start, stop, num, endpoint, False, dtype, axis))
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = float, order: str = "C") -> "arrays.ndarray":
+    return _computed(np.eye(N, M, k, dtype))
+
+
+def identity(n: int, dtype: Any = float) -> "arrays.ndarray":
+    return _computed(np.eye(n, dtype=dtype))
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = float) -> "arrays.ndarray":
+    return _computed(np.tri(N, M, k, dtype))
+
+
+def _computed(values: np.ndarray) -> "arrays.ndarray":
+    """What a kernel computes on the device: no copy from the host."""
+    made = empty(values.shape, checked_dtype(values.dtype))
+    host = made._host
+
+    def work() -> None:
+        host[...] = values
+
+    run(work, blocks_of(made))
+    return made
+
+
+def from_dlpack(array: Any, *, device: Any = None, copy: bool | None = None) -> "arrays.ndarray":
+    """A view of the memory of another device array."""
+    kind, _ = array.__dlpack_device__()
+    if kind != 2:
+        raise ValueError(f"from_dlpack: got an array on device type {kind}, expected 2 (CUDA)")
+    other = array.__dlpack__(stream=get_current_stream().ptr or 1)
+    if not isinstance(other, arrays.ndarray):
+        raise TypeError(f"from_dlpack: got {type(array)}, but emulated device memory is only in arrays of this stand-in")
+    return other.copy() if copy else view_of(other, other._host)
+
+
+# --- copies ---
+def order_of(array: "arrays.ndarray", order: str) -> str:
+    order = order.upper()
+    if order not in "CFA":
+        raise ValueError(f"unsupported order: {order}")
+    return ("F" if array.flags.fnc else "C") if order == "A" else order
+
+
+def keeps(array: "arrays.ndarray", order: str | None) -> bool:
+    """Whether `array` lies in memory as `order` says."""
+    flags = array.flags
+    return {"K": True, "A": flags.forc, "C": flags.c_contiguous, "F": flags.f_contiguous}[(order or "K").upper()]
+
+
+def copied(array: "arrays.ndarray", dtype: np.dtype, order: str | None) -> "arrays.ndarray":
+    made = empty_like(array, dtype, (order or "K").upper())
+    source, target = array._host, made._host
+
+    def work() -> None:
+        target[...] = source
+
+    run(work, blocks_of(array, made))
+    return made

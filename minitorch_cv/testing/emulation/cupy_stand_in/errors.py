@@ -1,0 +1,13 @@
+"""What CUDA's runtime raises, and the refusals of the stand-in."""
+
+
+class CUDARuntimeError(RuntimeError):
+    """An error code of CUDA's runtime."""
+
+    def __init__(self, name: str, status: int, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.status = status
+
+
+def capture_refused(what: str) -> CUDARuntimeError:
+    return CUDARuntimeError("cudaErrorStreamCaptureUnsupported", 900, f"{what}: operation not permitted when stream is capturing")

@@ -1,0 +1,210 @@
+"""Device memory, emulated: NumPy bytes with guards on both sides, filled with 0xFF until they are written.
+
+Bytes of 0xFF are NaN in every floating type and -1 in the signed ones, so a result that was never written, or a value read beside an array,
+shows. `check_guards` finds what was written beside an array.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .device import Device, current_device_id
+
+ALIGNMENT = 512  # that of CuPy's pool
+GUARD = 512  # bytes on each side; a multiple of ALIGNMENT
+POISON = 0xFF
+
+
+class GuardError(RuntimeError):
+    """Something was written beside an array."""
+
+
+class Block:
+    """`size` bytes between two guards. It outlives the arrays in it where a recorded graph works on it."""
+
+    def __init__(self, size: int, pool: "MemoryPool | None", device_id: int) -> None:
+        self.size, self.pool, self.device_id = size, pool, device_id
+        self.freed = False
+        self.bytes = np.full(GUARD + size + GUARD + ALIGNMENT, POISON, np.uint8)
+        self.start = GUARD + -(self.bytes.ctypes.data + GUARD) % ALIGNMENT
+        self.ptr = self.bytes.ctypes.data + self.start
+
+    def view(self, offset: int, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None) -> np.ndarray:
+        return np.ndarray(shape, dtype, self.bytes, self.start + offset, strides)
+
+    def check(self) -> None:
+        """Raise `GuardError` naming the side if bytes beside the block were overwritten."""
+        sides = {"before": self.bytes[: self.start], "after": self.bytes[self.start + self.size :]}
+        for side, guard in sides.items():
+            written = np.flatnonzero(guard != POISON)
+            if written.size:
+                distance = guard.size - written[-1] if side == "before" else written[0] + 1
+                text = f"something wrote {side} an array of {self.size} bytes: {written.size} bytes changed, the nearest {distance} away"
+                raise GuardError(text)
+
+
+_blocks: "weakref.WeakSet[Block]" = weakref.WeakSet()
+
+
+class Memory:
+    """The ownership of a block: when the last array over it is gone, the block goes back to its pool."""
+
+    def __init__(self, size: int, pool: "MemoryPool | None" = None) -> None:
+        self.block = Block(size, pool, current_device_id())
+        _blocks.add(self.block)
+        if pool is not None:
+            pool._taken(self.block)
+
+    def __del__(self) -> None:
+        block = self.block
+        block.freed = True
+        if block.pool is not None:
+            block.pool._given_back(block)
+
+    @property
+    def ptr(self) -> int:
+        return self.block.ptr
+
+    @property
+    def size(self) -> int:
+        return self.block.size
+
+    @property
+    def device_id(self) -> int:
+        return self.block.device_id
+
+    @property
+    def device(self) -> Device:
+        return Device(self.block.device_id)
+
+
+class MemoryPointer:
+    """An address in device memory."""
+
+    def __init__(self, mem: Memory, offset: int) -> None:
+        self.mem, self.offset = mem, offset
+
+    @property
+    def ptr(self) -> int:
+        return self.mem.ptr + self.offset
+
+    @property
+    def device(self) -> Device:
+        return self.mem.device
+
+    @property
+    def device_id(self) -> int:
+        return self.mem.device_id
+
+    def __add__(self, offset: int) -> "MemoryPointer":
+        return MemoryPointer(self.mem, self.offset + offset)
+
+    def __int__(self) -> int:
+        return self.ptr
+
+    def memset_async(self, value: int, size: int, stream: Any = None) -> None:
+        from .capture import run
+
+        target = self.mem.block.view(self.offset, (size,), np.dtype(np.uint8), None)
+        run(lambda: target.fill(value), [self.mem.block], stream)
+
+    memset = memset_async
+
+
+class MemoryPool:
+    """Counts the bytes of the arrays in it, per device, in units of 512 as CuPy's pool does.
+
+    Bytes given back count as the pool's until `free_all_blocks`.
+    """
+
+    def __init__(self, allocator: Callable | None = None) -> None:
+        self._used: dict[int, int] = {}
+        self._total: dict[int, int] = {}
+        self._lock = threading.RLock()  # an array may be collected while the lock is held
+
+    def malloc(self, size: int) -> MemoryPointer:
+        return MemoryPointer(Memory(size, self), 0)
+
+    def _taken(self, block: Block) -> None:
+        with self._lock:
+            device = block.device_id
+            self._used[device] = self._used.get(device, 0) + _rounded(block.size)
+            self._total[device] = max(self._total.get(device, 0), self._used[device])
+
+    def _given_back(self, block: Block) -> None:
+        with self._lock:
+            self._used[block.device_id] -= _rounded(block.size)
+
+    def used_bytes(self) -> int:
+        return self._used.get(current_device_id(), 0)
+
+    def total_bytes(self) -> int:
+        return self._total.get(current_device_id(), 0)
+
+    def free_bytes(self) -> int:
+        return self.total_bytes() - self.used_bytes()
+
+    def n_free_blocks(self) -> int:
+        return int(self.free_bytes() > 0)
+
+    def free_all_blocks(self, stream: Any = None) -> None:
+        self._total[current_device_id()] = self.used_bytes()
+
+    def get_limit(self) -> int:
+        return 0
+
+    def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
+        raise NotImplementedError("set_limit: the emulated pool has no limit")
+
+
+def _rounded(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+default_pool = MemoryPool()
+_local = threading.local()
+_allocator: Callable[[int], MemoryPointer] = default_pool.malloc
+
+
+def alloc(size: int) -> MemoryPointer:
+    """`size` bytes of the current device from the current allocator."""
+    return get_allocator()(size)
+
+
+def get_allocator() -> Callable[[int], MemoryPointer]:
+    return getattr(_local, "allocator", None) or _allocator
+
+
+def set_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> None:
+    global _allocator
+    _allocator = allocator or _unpooled
+
+
+def _unpooled(size: int) -> MemoryPointer:
+    return MemoryPointer(Memory(size), 0)
+
+
+@contextmanager
+def using_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> Iterator[None]:
+    """Allocate from `allocator` inside the block, in this thread."""
+    before = getattr(_local, "allocator", None)
+    _local.allocator = allocator or _unpooled
+    try:
+        yield
+    finally:
+        _local.allocator = before
+
+
+def check_guards(array: Any) -> None:
+    """Raise `GuardError` if something was written beside the memory that `array` lies in."""
+    array._memory.block.check()
+
+
+def check_all_guards() -> None:
+    """Raise `GuardError` if something was written beside any array that is alive."""
+    for block in list(_blocks):
+        block.check()
