@@ -90,18 +90,21 @@ class CpuKernel:
         if len(args) != len(self._sizes):
             raise CudaFault(f"{self.name}: got {len(args)} arguments, expected {len(self._sizes)}")
         slots = [_slot(self.name, i, a, size) for i, (a, size) in enumerate(zip(args, self._sizes, strict=True))]
-        arrays = [a for a in args if hasattr(a, "_host")]
-        capture.run(lambda: self._run(grid, block, slots, shared_mem, arrays), arrays)
+        blocks = capture.blocks_of(*[a for a in args if hasattr(a, "_host")])
+        capture.run(lambda: self._run(grid, block, slots, shared_mem, blocks), blocks)
 
-    def _run(self, grid: tuple[int, ...], block: tuple[int, ...], slots: list, shared_mem: int, arrays: list) -> None:
-        from minitorch_cv.testing.emulation.cupy_stand_in import memory
+    def _run(self, grid: tuple[int, ...], block: tuple[int, ...], slots: list, shared_mem: int, blocks: list) -> None:
+        from minitorch_cv.testing.emulation.cupy_stand_in.memory import GuardError
 
         pointers = (ctypes.c_void_p * len(slots))(*[ctypes.addressof(slot) for slot in slots])
         three = ctypes.c_uint * 3
         if self._launch(pointers, three(*grid), three(*block), ctypes.c_uint(shared_mem)):
             raise CudaFault(f"{self.name}: {runtime().cuda_on_cpu_message().decode()}")
-        for array in arrays:
-            memory.check_guards(array, self.name)
+        for memory in blocks:
+            try:
+                memory.check()
+            except GuardError as error:
+                raise CudaFault(f"{self.name}: {error}") from None
         if CpuModule.launched is not None:
             CpuModule.launched(self.name)
 
