@@ -2,8 +2,8 @@
 
 As in CUDA, recorded work is not done when it is recorded: its results are poison until `graph.launch()`, which does the work in order, on
 the same memory as then. Memory that was used in a capture and has gone back to the default pool since may belong to somebody else: to
-launch such a graph raises here, where CUDA would compute nonsense. Memory of a pool of one's own (`using_allocator(MemoryPool().malloc)`) may be
-freed: nobody else takes it.
+launch such a graph raises here, where CUDA would compute nonsense. What comes from a pool of one's own
+(`using_allocator(MemoryPool().malloc)`) may be freed: nobody else takes it.
 """
 
 from collections.abc import Callable, Iterable
