@@ -12,7 +12,7 @@ from kernels.activation import (
     smooth_backward,
 )
 from kernels.add import add
-from kernels.backend import BACKENDS, backend, choose, current_backend
+from kernels.backend import BACKENDS, GPU_BACKENDS, backend, choose, current_backend, current_gpu_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
 from kernels.channel_sum import channel_sum
 from kernels.conv2d import conv2d, conv2d_input, conv2d_weight
@@ -50,6 +50,7 @@ MINITORCH_CV_PACKAGE = "minitorch_cv"  # marks this package as ours: other distr
 
 __all__ = [
     "BACKENDS",
+    "GPU_BACKENDS",
     "Pieces",
     "adam_step",
     "adaptive_avg_pool2d",
@@ -71,6 +72,7 @@ __all__ = [
     "conv2d_input",
     "conv2d_weight",
     "current_backend",
+    "current_gpu_backend",
     "fold",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",

@@ -22,8 +22,10 @@ def gpu_here() -> AbstractContextManager[None]:
 
 def to_gpu(value: Any) -> Any:
     """NumPy arrays, alone or in lists, as arrays on the GPU, in the same order of memory; all else as it is."""
-    if isinstance(value, (list, tuple)):
-        return type(value)([to_gpu(v) for v in value]) if type(value) in (list, tuple) else value
+    if type(value) in (list, tuple):
+        return type(value)([to_gpu(v) for v in value])
+    if type(value) is dict:
+        return {key: to_gpu(v) for key, v in value.items()}
     if not isinstance(value, np.ndarray):
         return value
     import cupy
@@ -35,6 +37,6 @@ def to_gpu(value: Any) -> Any:
 
 def to_host(value: Any) -> Any:
     """The inverse of `to_gpu`."""
-    if isinstance(value, (list, tuple)):
-        return [to_host(v) for v in value]
+    if type(value) in (list, tuple):
+        return type(value)([to_host(v) for v in value])
     return value.get() if is_gpu(value) else value

@@ -71,5 +71,5 @@ def test_choosing_among_ones_own_versions() -> None:
         assert kernels.choose(x, numpy=plain, numba=fast) is plain
     with pytest.raises(ValueError, match="versions: got numba, expected at least numpy"):
         kernels.choose(x, numba=fast)
-    with pytest.raises(ValueError, match="versions: got fortran, expected some of numpy, numba, meta"):
+    with pytest.raises(ValueError, match="versions: got fortran, expected some of numpy, numba, cuda, numba_cuda, meta"):
         kernels.choose(x, numpy=plain, fortran=fast)

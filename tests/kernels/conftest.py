@@ -1,0 +1,57 @@
+"""The fixture `backend` of the kernels' tests: all four backends, those of the GPU too."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+import gpu
+import numpy as np
+import pytest
+
+import kernels
+
+ON_GPU = [pytest.param(name, marks=pytest.mark.skipif(gpu.REASON is not None, reason=str(gpu.REASON))) for name in kernels.GPU_BACKENDS]
+OTHER_NAMES = {"BACKENDS", "GPU_BACKENDS", "Pieces", "backend", "choose", "current_backend", "current_gpu_backend"}
+KERNELS = sorted(set(kernels.__all__) - OTHER_NAMES)
+
+
+@pytest.fixture(params=[*kernels.BACKENDS, *ON_GPU])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The test runs once for each backend. For those of the GPU, `kernels.max_pool2d(x)` and all others take NumPy arrays there and back."""
+    name = request.param
+    with kernels.backend(name):
+        if name in kernels.BACKENDS:
+            yield name
+            return
+        for kernel in KERNELS:
+            monkeypatch.setattr(kernels, kernel, by_way_of_the_gpu(getattr(kernels, kernel)))
+        with gpu.gpu_here():
+            yield name
+
+
+def by_way_of_the_gpu(kernel: Callable) -> Callable:
+    """`kernel`, for NumPy arrays: they are copied to the GPU, its results back, and what it changed in place."""
+
+    @wraps(kernel)
+    def call(*args: Any, **options: Any) -> Any:
+        there, there_too = gpu.to_gpu(args), gpu.to_gpu(options)
+        results = kernel(*there, **there_too)
+        put_back(args, there)
+        put_back(options, there_too)
+        return gpu.to_host(results)
+
+    return call
+
+
+def put_back(before: Any, after: Any) -> None:
+    """Into the NumPy arrays of `before` what is in the arrays of `after` on the GPU, where it differs."""
+    if isinstance(before, np.ndarray):
+        values = gpu.to_host(after)
+        if not np.array_equal(before, values, equal_nan=before.dtype.kind == "f"):
+            before[...] = values
+    elif isinstance(before, Mapping):
+        for key, value in before.items():
+            put_back(value, after[key])
+    elif type(before) in (list, tuple):
+        for value, other in zip(before, after, strict=True):
+            put_back(value, other)
