@@ -71,6 +71,7 @@ def _narrowest(column: Column) -> int:
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
     """Turn what the user can put right into one sentence and exit status 1; MINITORCH_CV_TRACEBACK=1 shows where it came from as well."""
+    from kernels.gpu import GpuUnavailableError
     from minitorch_cv.data import DataError
     from minitorch_cv.training.errors import NotFiniteError, RunError
 
@@ -83,7 +84,7 @@ def errors_as_sentences() -> Iterator[None]:
     except BrokenPipeError:  # who read the output has seen enough, as in `minitorch-cv models | head`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for what is still to be flushed at exit)
         raise typer.Exit(128 + signal.SIGPIPE) from None
-    except (RunError, NotFiniteError, DataError, ValueError, OSError, ImportError) as error:
+    except (RunError, NotFiniteError, DataError, GpuUnavailableError, ValueError, OSError, ImportError) as error:
         if os.environ.get("MINITORCH_CV_TRACEBACK"):
             raise
         text = str(error)

@@ -13,6 +13,7 @@ def evaluate(
     run_dir: RunDir,
     checkpoint: Checkpoint = "last",
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies now, if not where the training found it.")] = None,
+    device: Annotated[str, typer.Option(help="What computes: cpu, cuda, cuda:1, ... or auto.")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Loss and accuracies of a trained model on the test images."""
@@ -20,7 +21,7 @@ def evaluate(
         from minitorch_cv.training.reporting import accuracies
         from minitorch_cv.training.session import evaluate_run
 
-        result = evaluate_run(run_dir, our_models().load_run(run_dir, checkpoint), data_dir)
+        result = evaluate_run(run_dir, our_models().load_run(run_dir, checkpoint), data_dir, device)
         if as_json:
             print(json.dumps({"run": str(run_dir), "checkpoint": checkpoint, **result}))
         else:

@@ -53,7 +53,17 @@ def train(
     validation: Annotated[float | None, typer.Option(help="Part of the training images, 0.1 say, to choose the best epoch by.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random. Default 0.")] = None,
     threads: Annotated[int | None, typer.Option(help="Of kernels and BLAS. Default: as many as there are cores to use.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Of the kernels: numba or numpy.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Of the kernels on the CPU: numba or numpy.")] = None,
+    device: Annotated[str | None, typer.Option(
+        help="What computes: cpu (default), cuda (the first GPU; cuda:1 the second), or auto: a GPU where there is one. "
+        "With --resume, a run may go on elsewhere than it began.",
+    )] = None,
+    precision: Annotated[str | None, typer.Option(
+        help="Of layers on a GPU: float32 (default), tf32, float16 or bfloat16. Weights stay float32.",
+    )] = None,
+    cuda_graph: Annotated[bool | None, typer.Option(
+        "--cuda-graph/--no-cuda-graph", help="Record a training step on the GPU once, and replay it.",
+    )] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/MODEL-DATA-TIME.")] = None,
     limit: Annotated[int | None, typer.Option(help="Use the first so many training images only.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; its config.json says how.")] = False,
@@ -64,7 +74,7 @@ def train(
         "optimizer": optimizer, "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
         "ema": ema, "augment": augment, "validation": validation, "seed": seed, "threads": threads, "backend": backend, "limit": limit,
         "label_smoothing": label_smoothing, "auxiliary_weight": auxiliary_weight,
-        "weights": weights, "freeze": tuple(freeze) if freeze else None,
+        "weights": weights, "freeze": tuple(freeze) if freeze else None, "device": device, "precision": precision, "cuda_graph": cuda_graph,
         "image_size": None if image_size is None else (image_size, image_size),
     }  # fmt: skip
     with errors_as_sentences():

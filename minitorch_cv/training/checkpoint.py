@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.gpu import is_gpu
 from minitorch_cv.files import sync_folder, write_atomically, write_durably
 from minitorch_cv.training.errors import RunError
 
@@ -33,6 +34,7 @@ class Checkpoint:
 
     model: the model's `state_dict`, as arrays. optimizer, schedule: theirs.
     progress: numbers and text only: epoch, step, sums of the running epoch, ...
+    scaler: the state of the loss scaler, in a training that has one.
     ema: None, or in a training that averages weights the state of its `EMA`, with model and averages exchanged: the averages are what the
     model is used with, so they stand under `model`, and the weights that the training goes on with stand here.
     """
@@ -42,6 +44,7 @@ class Checkpoint:
     schedule: dict[str, Any]
     progress: dict[str, Any]
     ema: dict[str, Any] | None = None
+    scaler: dict[str, Any] | None = None
 
 
 def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint, step: int) -> None:
@@ -56,6 +59,7 @@ def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint, step: int) 
         "optimizer": _take_out(checkpoint.optimizer, "optimizer", arrays),
         "schedule": _take_out(checkpoint.schedule, "schedule", arrays),
         "ema": _take_out(checkpoint.ema, "ema", arrays),
+        "scaler": checkpoint.scaler,
         "progress": checkpoint.progress,
     }
     content = safetensors.numpy.save(arrays)
@@ -86,12 +90,12 @@ def load_checkpoint(folder: Path, name: str = "last") -> Checkpoint:
     try:
         arrays = _read_arrays(folder / about["file"], about)
         parts = {part: _put_back(state[part], arrays) for part in ("model", "optimizer", "schedule")}
-        checkpoint = Checkpoint(progress=state["progress"], ema=_put_back(state.get("ema"), arrays), **parts)
+        checkpoint = Checkpoint(progress=state["progress"], ema=_put_back(state.get("ema"), arrays), scaler=state.get("scaler"), **parts)
     except KeyError as error:
         raise RunError(f"{path} is damaged: it lacks {error}; restore it from a copy, or train again") from error
     except (TypeError, AttributeError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}; restore it from a copy, or train again") from error
-    if not all(isinstance(part, dict) for name, part in vars(checkpoint).items() if name != "ema" or part is not None):
+    if not all(isinstance(part, dict) for name, part in vars(checkpoint).items() if name not in ("ema", "scaler") or part is not None):
         raise RunError(f"{path} is damaged: a part of it is not an object; restore it from a copy, or train again")
     return checkpoint
 
@@ -115,7 +119,9 @@ def _read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _take_out(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """`value` as JSON can hold it; every array in it goes to `arrays`."""
+    """`value` as JSON can hold it; every array in it, of whatever device, goes to `arrays`."""
+    if is_gpu(value):
+        value = value.get()
     if isinstance(value, np.ndarray):
         arrays[name] = np.array(value, order="C")  # safetensors writes memory as it lies
         return {ARRAY: name}

@@ -26,6 +26,7 @@ class Config:
     threads, backend: of the kernels. environment: see `environment.describe`.
     weights: what the training began with, for `models.create`: None for fresh weights, a name of published ones, or a file.
     freeze: patterns of the names of parameters that are not trained.
+    device, precision, cuda_graph: see `Execution`; the device is where the run was begun, and need not be where it goes on.
     """
 
     model: str
@@ -44,6 +45,9 @@ class Config:
     environment: dict[str, Any]
     weights: str | None = None
     freeze: tuple[str, ...] = ()
+    device: str = "cpu"
+    precision: str = "float32"
+    cuda_graph: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as a dictionary that JSON can hold."""
@@ -76,13 +80,15 @@ class Config:
             "ema": r.ema, "augment": r.augment, "augmentation": dict(r.augmentation), "validation": self.validation, "seed": self.seed,
             "threads": self.threads, "backend": self.backend, "limit": self.limit, "label_smoothing": r.label_smoothing,
             "auxiliary_weight": r.auxiliary_weight, "image_size": self.image_size, "model_options": dict(r.model_options),
-            "weights": self.weights, "freeze": self.freeze,
+            "weights": self.weights, "freeze": self.freeze, "precision": self.precision, "cuda_graph": self.cuda_graph,
         }  # fmt: skip
 
     def require_no_contradiction(self, given: Mapping[str, Any]) -> None:
         """Raise RunError where an option that was given says something else than the configuration; None means not given."""
         recorded = self.options()
         for name, value in given.items():
+            if name == "device":  # a run may move
+                continue
             if name == "data_dir" and value is not None:
                 value = absolute(value)
             if name in ("augmentation", "model_options") and value is not None:  # the options name a part of it
@@ -117,6 +123,9 @@ def _check_types(values: Mapping[str, Any]) -> None:
         ("threads", whole(values["threads"], 1), "a whole number of at least 1"),
         ("environment", isinstance(values["environment"], dict), "an object"),
         ("weights", isinstance(weights, str | None), "a name or a file, or null"),
+        ("device", isinstance(values.get("device", ""), str), "a name"),
+        ("precision", isinstance(values.get("precision", ""), str), "a name"),
+        ("cuda_graph", isinstance(values.get("cuda_graph", False), bool), "true or false"),
         ("freeze", isinstance(frozen, list) and all(isinstance(pattern, str) for pattern in frozen), "a list of patterns"),
     ):
         if not good:

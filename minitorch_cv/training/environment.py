@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kernels import gpu
+
 # Names of environment entries that change bits, in words for the warning at resume.
 DECISIVE = {
     "cpu": "type of CPU",
@@ -14,11 +16,14 @@ DECISIVE = {
     "llvmlite": "llvmlite",
     "blas": "BLAS",
     "threads": "threads",
+    "gpu": "GPU",
+    "cupy": "CuPy",
+    "cuda": "CUDA",
 }
 
 
-def describe(threads: int) -> dict[str, Any]:
-    """Versions, CPU and BLAS of this process, as `config.json` holds them; `threads` is the number in use."""
+def describe(threads: int, device: Any = "cpu") -> dict[str, Any]:
+    """Versions, CPU and BLAS of this process, as `config.json` holds them; `threads` is the number in use; of a GPU, its name too."""
     import llvmlite
     import llvmlite.binding as llvm
     import numba
@@ -40,6 +45,19 @@ def describe(threads: int) -> dict[str, Any]:
         "cpu_features": numba_config.CPU_FEATURES or features,
         "blas": _blas(),
         "threads": threads,
+        **(_gpu(device) if str(device) != "cpu" else {}),
+    }
+
+
+def _gpu(device: Any) -> dict[str, Any]:
+    cupy = gpu.cupy()
+    runtime = cupy.cuda.runtime
+    name = runtime.getDeviceProperties(device.index)["name"]
+    return {
+        "gpu": name.decode() if isinstance(name, bytes) else name,
+        "cupy": cupy.__version__,
+        "cuda": runtime.runtimeGetVersion(),
+        "driver": runtime.driverGetVersion(),
     }
 
 

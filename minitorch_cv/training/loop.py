@@ -15,6 +15,7 @@ from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_c
 from minitorch_cv.training.choices import make_optimizer, make_schedule
 from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
 from minitorch_cv.training.evaluation import evaluate
+from minitorch_cv.training.execution import ON_CPU, Execution, on_host
 from minitorch_cv.training.interruption import StopRequest, stop_on_signals
 from minitorch_cv.training.metrics import Metrics, Pace
 from minitorch_cv.training.objective import Objective
@@ -43,8 +44,11 @@ class Trainer:
     the checkpoint, and what is random is a function of the seed, the epoch and the step.
     """
 
-    def __init__(self, model: Module, recipe: Recipe, loaders: Loaders, folder: RunFolder, report: Reporter) -> None:
-        self.model = model
+    def __init__(
+        self, model: Module, recipe: Recipe, loaders: Loaders, folder: RunFolder, report: Reporter, execution: Execution = ON_CPU
+    ) -> None:
+        self.model = model.to(execution.device)
+        self.execution = execution
         self.recipe = recipe
         self.loaders = loaders
         self.folder = folder
@@ -79,6 +83,8 @@ class Trainer:
                         self.ema.load_state_dict(state.ema or {})
                 self.optimizer.load_state_dict(state.optimizer)
                 self.schedule.load_state_dict(state.schedule)
+                if self.execution.precision.scaler is not None and state.scaler is not None:
+                    self.execution.precision.scaler.load_state_dict(state.scaler)
                 self.epoch, self.step = progress["epoch"], progress["step"]
                 self.running, self.pace = Metrics(**progress["running"]), Pace(**progress["pace"])
                 self.lr, self.best = progress["lr"], progress["best"]
@@ -100,7 +106,7 @@ class Trainer:
         a weight is infinite or NaN, with the checkpoint of before kept.
         """
         # NumPy need not warn of infinities: every loss and gradient is looked at.
-        with stop_on_signals() as stop, np.errstate(all="ignore"):
+        with stop_on_signals() as stop, np.errstate(all="ignore"), self.execution.current():
             while self.epoch < self.recipe.epochs:
                 self._train_epoch(stop)
                 self._finish_epoch(stop)
@@ -111,14 +117,12 @@ class Trainer:
         hold_frozen_norms(self.model)
         with self.report.epoch(self.epoch, self.recipe.epochs, self.steps, self.step), closing(self._batches()) as batches:
             begun = time.perf_counter()
-            for images, labels in batches:
+            for images, labels, host_labels in batches:
                 self.lr = self.optimizer.param_groups[0]["lr"]
-                loss, logits = train_step(
-                    self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step, self.objective
-                )
+                loss, logits = self.train_step(images, labels)
                 if self.ema is not None:
                     self.ema.update()
-                self.running.add(loss, logits, labels)
+                self.running.add(loss, on_host(logits), host_labels)
                 self.step += 1
                 self.pace.add(len(labels), time.perf_counter() - begun, rated=self._warm or self.steps == 1)
                 self._warm = True
@@ -128,8 +132,14 @@ class Trainer:
                     self.save()
                 begun = time.perf_counter()
 
+    def train_step(self, images: Any, labels: Any) -> tuple[float, Any]:
+        """Forward, backward and update on one batch, on the device of the model: its loss and logits."""
+        return train_step(
+            self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step, self.objective, self.execution.precision
+        )
+
     def _batches(self) -> Any:
-        return self.loaders.train.epoch(self.epoch, start_step=self.step)
+        return self.execution.batches(self.loaders.train.epoch(self.epoch, start_step=self.step))
 
     def _finish_epoch(self, stop: StopRequest) -> None:
         """Measure, note down, save. Interrupted anywhere in here, the epoch is finished again, with the same result."""
@@ -158,7 +168,7 @@ class Trainer:
                 continue
             try:
                 with self._as_it_is_used():
-                    metrics = evaluate(self.model, loader, check)
+                    metrics = evaluate(self.model, loader, check, self.execution)
             except NotFiniteError as error:
                 raise NotFiniteError(f"epoch {self.epoch + 1}, after its last step, {name} images: {error}") from error
             line.update(metrics.facts(name))
@@ -184,7 +194,10 @@ class Trainer:
         with self._as_it_is_used():
             weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
             ema = None if self.ema is None else self.ema.state_dict()
-        state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress, ema)
+        scaler = self.execution.precision.scaler
+        state = Checkpoint(
+            weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress, ema, None if scaler is None else scaler.state_dict()
+        )
         save_checkpoint(self.folder.checkpoints, name, state, step=self.epoch * self.steps + self.step)
         self._saved_at = time.monotonic()
 

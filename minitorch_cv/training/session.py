@@ -26,6 +26,7 @@ from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.config import Config, absolute
 from minitorch_cv.training.errors import RunError
 from minitorch_cv.training.evaluation import evaluate
+from minitorch_cv.training.execution import ON_CPU, Execution, resolved
 from minitorch_cv.training.images import Images, evaluation_loader, load_images, load_part, make_loaders
 from minitorch_cv.training.loop import Trainer
 from minitorch_cv.training.recipe import Recipe
@@ -58,6 +59,7 @@ class Session:
     folder: RunFolder
     create_model: Callable[..., Module]
     report: Reporter
+    execution: Execution = ON_CPU
 
     def run(self) -> None:
         """Train to the last epoch. Raises RunError where another process is at it; see `Trainer.fit` for what else."""
@@ -74,7 +76,8 @@ class Session:
                 freeze(model, config.freeze)
             except (TypeError, KeyError, ValueError, RuntimeError) as error:
                 raise RunError(f"{self.folder.config_file}: the model {config.model} cannot be made: {error}") from error
-            trainer = Trainer(model, config.recipe, make_loaders(config, self.images), self.folder, self.report)
+            loaders = make_loaders(config, self.images)
+            trainer = Trainer(model, config.recipe, loaders, self.folder, self.report, self.execution)
             trainer.restore()
             trainer.fit()
             self.report.say(f"finished: {self.folder.path}")
@@ -90,6 +93,7 @@ def new_session(
     recipe = entry.recipe(data, weights).with_options(**{name: given.get(name) for name in RECIPE_OPTIONS})
     if data not in entry.recipes and weights is None:
         report.say(f"{entry.name} has no recipe for {data}: the one for {entry.default_data} is used")
+    execution = Execution(resolved(given.get("device")), given.get("precision") or "float32", bool(given.get("cuda_graph")))
     folder = folder or _default_folder(entry.name, data)
     folder.require_no_run()
     threads = given["threads"] or mt.get_num_threads()
@@ -109,40 +113,49 @@ def new_session(
         model=entry.name, model_options=model_options,
         image_size=image_size, classes=images.train.classes, data=data, data_dir=data_dir, limit=given["limit"],
         validation=given["validation"], images=images.facts(), recipe=recipe, seed=given["seed"] or 0, threads=threads,
-        backend=given["backend"] or current_backend(), environment=environment.describe(threads),
-        weights=weights, freeze=frozen,
+        backend=given["backend"] or current_backend(), environment=environment.describe(threads, execution.device),
+        weights=weights, freeze=frozen, device=str(execution.device), precision=execution.precision.name, cuda_graph=execution.cuda_graph,
     )  # fmt: skip
     folder.create(config)
     report.say(f"{entry.name} on {data}: {describe(config)}")
     report.say(f"run folder: {folder.path}")
-    return Session(config, images, folder, create_model, report)
+    return Session(config, images, folder, create_model, report, execution)
 
 
 def resumed_session(folder: RunFolder, given: Mapping[str, Any], create_model: Callable[..., Module], report: Reporter) -> Session:
-    """Go on with the run in `folder`. Raises RunError where an option that was given contradicts it, or its data changed."""
+    """Go on with the run in `folder`, on another device where one is given.
+
+    Raises RunError where another option that was given contradicts it, or its data changed.
+    """
     config = folder.read_config()
     config.require_no_contradiction(given)
     threads = use_threads(config.threads)
-    differing = environment.differences(config.environment, environment.describe(threads))
+    device = resolved(given["device"]) if given.get("device") else config.device
+    on_gpu = device != "cpu"
+    execution = Execution(device, config.precision if on_gpu else "float32", config.cuda_graph and on_gpu)
+    differing = environment.differences(config.environment, environment.describe(threads, execution.device))
     if differing:
         report.warn(f"the run began in another environment: {', '.join(differing)}; its last bits may differ from those of an unbroken run")
     images = load_images(config.data, config.data_dir, config.image_size, config.limit, config.validation)
     if images.facts() != config.images:
         raise RunError(f"the images of {config.data} are not those that the run began with: now {images.facts()}, then {config.images}")
     report.say(f"going on with {config.model} on {config.data}: {describe(config)}")
-    return Session(config, images, folder, create_model, report)
+    return Session(config, images, folder, create_model, report, execution)
 
 
-def evaluate_run(run_dir: str | os.PathLike[str], model: Module, data_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+def evaluate_run(
+    run_dir: str | os.PathLike[str], model: Module, data_dir: str | os.PathLike[str] | None = None, device: str = "cpu"
+) -> dict[str, Any]:
     """`model`, which comes from the run folder, on the test images of its data set: what `metrics.jsonl` says of them."""
+    execution = Execution(resolved(device))
     config = RunFolder(run_dir).read_config()
     use_threads(config.threads)
     place = absolute(os.fspath(data_dir)) if data_dir is not None else config.data_dir
     test = load_part(config.data, place, config.image_size, train=False)
     if test.classes != config.classes:
         raise RunError(f"the data in {place} has other classes than the run: {len(test.classes)} of them, {len(config.classes)} in the run")
-    with use_backend(config.backend):
-        metrics = evaluate(model, evaluation_loader(config, test))
+    with use_backend(config.backend), execution.current():
+        metrics = evaluate(model.to(execution.device), evaluation_loader(config, test), execution=execution)
     return {"model": config.model, "data": config.data, "test_images": len(test), **metrics.facts("test")}
 
 
@@ -215,8 +228,14 @@ def describe(config: Config) -> str:
     augmented = f", augmented ({changes})" if changes else ""
     return (
         f"{counts} images; {r.epochs} epochs, batches of {r.batch_size}, {r.optimizer} lr {r.lr:g}{momentum}{decay}, "
-        f"schedule {r.schedule}{averaged}{smoothed}{augmented}{form}{begun}; seed {config.seed}, {config.threads} threads, {config.backend}"
+        f"schedule {r.schedule}{averaged}{smoothed}{augmented}{form}{begun}; seed {config.seed}, {_machine(config)}"
     )
+
+
+def _machine(config: Config) -> str:
+    if config.device == "cpu":
+        return f"{config.threads} threads, {config.backend}"
+    return f"{config.device}, {config.precision}" + (", steps recorded as a CUDA graph" if config.cuda_graph else "")
 
 
 def _check(data: str, given: Mapping[str, Any]) -> None:

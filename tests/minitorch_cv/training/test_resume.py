@@ -113,7 +113,7 @@ def test_the_best_checkpoint_is_chosen_by_validation(tmp_path: Path, monkeypatch
     """Not by the test images, which are best after the last epoch here."""
     losses = {21: iter([1.0, 0.5, 0.75]), 30: iter([3.0, 2.0, 1.0])}  # by the number of images: of validation, of testing
 
-    def planned(model: object, loader: Loader, after_batch: object) -> Metrics:
+    def planned(model: object, loader: Loader, after_batch: object, execution: object) -> Metrics:
         count = len(loader.dataset)
         return Metrics(loss_sum=next(losses[count]) * count, images=count)
 

@@ -1,0 +1,76 @@
+"""Where and how the steps of a training are computed: the device, the precision, and whether a step is recorded."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+import minitorch_cv as mt
+from kernels import gpu
+from minitorch_cv.data.device_batches import DeviceBatches
+from minitorch_cv.training.choices import check_choice
+from minitorch_cv.training.precision import PRECISIONS, Precision
+
+DEVICES = "cpu, cuda, cuda:1, ... or auto"
+
+
+class Execution:
+    """How a training computes. device: "cpu", "cuda" or "cuda:1". precision: one of `PRECISIONS`. cuda_graph: record a step, and replay it.
+
+    Errors: ValueError for a device that is none and for what the CPU cannot do; GpuUnavailableError where there is no GPU.
+    """
+
+    def __init__(self, device: str = "cpu", precision: str = "float32", cuda_graph: bool = False) -> None:
+        check_choice("--precision", precision, PRECISIONS)
+        self.device = mt.device(device)
+        self.precision = Precision(precision)
+        self.cuda_graph = cuda_graph
+        if self.device.type not in ("cpu", "cuda"):
+            raise ValueError(f"--device: got {device!r}, expected {DEVICES}")
+        if self.on_gpu:
+            gpu.cupy()
+        elif precision != "float32":
+            raise ValueError(f"--precision: got {precision} with --device cpu, which computes in float32; a GPU gains by the others")
+        elif cuda_graph:
+            raise ValueError("--cuda-graph: got --device cpu, which has no launches to record")
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device.type == "cuda"
+
+    def current(self) -> AbstractContextManager:
+        """Inside, the device is the one that kernels and new arrays are for."""
+        return gpu.cupy().cuda.Device(self.device.index) if self.on_gpu else nullcontext()
+
+    def batches(self, batches: Iterator) -> Any:
+        """A loader's (images, labels) as (images, labels, labels): the first two on the device, the third in the computer's memory."""
+        return DeviceBatches(batches) if self.on_gpu else _WithHostLabels(batches)
+
+
+class _WithHostLabels(Iterator):
+    def __init__(self, batches: Any) -> None:
+        self._batches = batches
+
+    def __next__(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        images, labels = next(self._batches)
+        return images, labels, labels
+
+    def close(self) -> None:
+        self._batches.close()
+
+
+def on_host(array: Any) -> np.ndarray:
+    """An array of any device as a NumPy array."""
+    return array.get() if gpu.is_gpu(array) else array
+
+
+def resolved(device: str | None) -> str:
+    """The option `--device`: "auto" is the first GPU where there is one, else the CPU; nothing is the CPU."""
+    if device == "auto":
+        return "cpu" if gpu.problem() else "cuda"
+    return device or "cpu"
+
+
+ON_CPU = Execution()
