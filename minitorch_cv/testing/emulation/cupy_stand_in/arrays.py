@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from . import creation, dispatch, indexing, linear_algebra, memory, namespace, ufuncs
+from . import creation, dispatch, indexing, linear_algebra, memory, namespace, reductions, ufuncs
 from .capture import blocks_of, run
-from .device import Device
-from .names import TABLE
+from .device import Device, current_device_id
+from .names import TABLE, check_call
 from .streams import before_work, get_current_stream, stream_of, transfers
+
+COMPARISONS = {"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"}
 
 
 class Flags:
@@ -35,8 +37,16 @@ def _method(name: str, function: Callable | None = None) -> Callable:
     compute = function or getattr(np.ndarray, name)
 
     def method(self: "ndarray", *args: Any, **kwargs: Any) -> Any:
-
         return dispatch.call(name, compute, (self, *args), kwargs, "ndarray")
+
+    method.__name__ = name
+    return method
+
+
+def _reduction(name: str) -> Callable:
+    def method(self: "ndarray", *args: Any, **kwargs: Any) -> "ndarray":
+        given = check_call("ndarray", name, (self, *args), kwargs)
+        return reductions.reduce(name, given.pop("self"), **given)
 
     method.__name__ = name
     return method
@@ -54,7 +64,6 @@ def _binary(name: str, swapped: bool = False) -> Callable:
 
 def _in_place(name: str) -> Callable:
     def method(self: "ndarray", other: Any) -> "ndarray":
-
         ufuncs.ufunc(name)(self, other, self)
         return self
 
@@ -145,7 +154,11 @@ class ndarray:
 
     @property
     def real(self) -> "ndarray":
-        return creation.view_of(self, self._host.real)
+        return self if self.dtype.kind != "c" else creation.view_of(self, self._host.real)
+
+    @property
+    def imag(self) -> "ndarray":
+        return creation.zeros_like(self) if self.dtype.kind != "c" else creation.view_of(self, self._host.imag)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -169,15 +182,21 @@ class ndarray:
     def __array__(self, dtype: Any = None) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def toDlpack(self) -> Any:
+        return self.__dlpack__()
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
         for value in (*inputs, *kwargs.get("out", ())):
             index = method != "__call__" and isinstance(value, (tuple, list, slice))
             if not index and not isinstance(value, (ndarray, np.ndarray, *ufuncs.SCALARS)):
                 return NotImplemented
-        if "out" in kwargs and ufunc.nout == 1:
+        if "out" in kwargs:
+            if len(kwargs["out"]) != 1:
+                raise ValueError("The 'out' parameter must have exactly one array value")
             kwargs["out"] = kwargs["out"][0]
+        if name in COMPARISONS:
+            inputs = tuple(x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs)
         if name == "matmul" and method == "__call__":
             return linear_algebra.matmul(*inputs, **kwargs)
         if name not in TABLE["cupy"]["ufuncs"]:
@@ -186,7 +205,6 @@ class ndarray:
         return (found if method == "__call__" else getattr(found, method))(*inputs, **kwargs)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-
         device_function = namespace.find(func)
         if device_function is None or any(not issubclass(kind, ndarray | np.ndarray) for kind in types):
             return NotImplemented
@@ -242,7 +260,15 @@ class ndarray:
     def tobytes(self, order: str = "C") -> bytes:
         return self._value("ndarray.tobytes").tobytes(order)  # type: ignore[arg-type]
 
+    def tofile(self, fid: Any, sep: str = "", format: str = "%s") -> None:
+        self._value("ndarray.tofile").tofile(fid, sep, format)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._value("bytes"))
+
     def __bool__(self) -> bool:
+        if self.size == 0:
+            return False
         if self.size != 1:
             raise ValueError("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()")
         return bool(self._value("bool"))
@@ -280,17 +306,14 @@ class ndarray:
 
     # --- indexing ---
     def __getitem__(self, index: Any) -> "ndarray":
-
-        hosts, operands = indexing.host_index(self, index, "__getitem__")
+        hosts, operands = indexing.host_index(self, index)
         host = self._host
         return dispatch.evaluate(lambda: host[hosts], operands)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-
         indexing.assign(self, index, value)
 
     def _scatter(self, function: Any, index: Any, value: Any) -> None:
-
         indexing.scatter(self, function, index, value)
 
     # --- copies and views ---
@@ -300,11 +323,18 @@ class ndarray:
         kind = creation.checked_dtype(dtype)
         if not copy and kind == self.dtype and creation.keeps(self, order):
             return self
+        dispatch.check_devices([self])
         return creation.copied(self, kind, order)
 
     def copy(self, order: str = "C") -> "ndarray":
-        """A copy on the current device."""
-        return creation.copied(self, self.dtype, order)
+        """A copy on the current device, of an array on any device."""
+        if self._memory.device_id == current_device_id():
+            return creation.copied(self, self.dtype, order)
+        with self.device:
+            source = self.astype(self.dtype, order=order, copy=False)
+        if not source.flags.forc:
+            raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
+        return creation.copied(source, source.dtype, "K")
 
     def __copy__(self) -> "ndarray":
         return self.copy()
@@ -319,31 +349,54 @@ class ndarray:
     def fill(self, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        if isinstance(value, list | tuple) or value is None:
+            raise TypeError(f"Unsupported type {type(value)}")
+        if isinstance(value, ndarray) or not (value == 0 and self.flags.c_contiguous):
+            dispatch.check_devices([self])
+        operands = [self, value] if isinstance(value, ndarray) else [self]
         host, value = self._host, (value._host if isinstance(value, ndarray) else value)
-        run(lambda: host.fill(value), blocks_of(self))
+
+        def work() -> None:
+            host[...] = value
+
+        run(work, blocks_of(*operands))
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "ndarray":
-
         host = self._host
-        return dispatch.evaluate(lambda: host.reshape(*shape, order=order), [self])  # type: ignore[call-overload]
+        return dispatch.evaluate(lambda: host.reshape(*shape, order=order, copy=copy), [self])  # type: ignore[call-overload]
+
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> "ndarray":
+        return ufuncs.clip(self, min, max, out)
+
+    def round(self, decimals: int = 0, out: Any = None) -> "ndarray":
+        return ufuncs.round_(self, decimals, out)
+
+    def scatter_add(self, slices: Any, value: Any) -> None:
+        self._scatter(np.add, slices, value)
+
+    def scatter_max(self, slices: Any, value: Any) -> None:
+        self._scatter(np.maximum, slices, value)
+
+    def scatter_min(self, slices: Any, value: Any) -> None:
+        self._scatter(np.minimum, slices, value)
 
     def __pos__(self) -> "ndarray":
-        return ufuncs.unary("positive", self)
+        return ufuncs.ufunc("positive")(self)
 
     def __neg__(self) -> "ndarray":
-        return ufuncs.unary("negative", self)
+        return ufuncs.ufunc("negative")(self)
 
     def __abs__(self) -> "ndarray":
-        return ufuncs.unary("absolute", self)
+        return ufuncs.ufunc("absolute")(self)
 
     def __invert__(self) -> "ndarray":
-        return ufuncs.unary("invert", self)
+        return ufuncs.ufunc("invert")(self)
 
     transpose, swapaxes, squeeze, ravel = map(_method, ("transpose", "swapaxes", "squeeze", "ravel"))
     flatten, diagonal, take, repeat = map(_method, ("flatten", "diagonal", "take", "repeat"))
-    sum, prod, mean, var, std = map(_method, ("sum", "prod", "mean", "var", "std"))
-    max, min, argmax, argmin, all, any = map(_method, ("max", "min", "argmax", "argmin", "all", "any"))
-    cumsum, cumprod, clip, round, trace = map(_method, ("cumsum", "cumprod", "clip", "round", "trace"))
+    sum, prod, mean, var, std = map(_reduction, ("sum", "prod", "mean", "var", "std"))
+    max, min, all, any = map(_reduction, ("max", "min", "all", "any"))
+    argmax, argmin, cumsum, cumprod, trace = map(_method, ("argmax", "argmin", "cumsum", "cumprod", "trace"))
     argsort, argpartition, searchsorted = map(_method, ("argsort", "argpartition", "searchsorted"))
     nonzero, compress, choose, put, conj, conjugate = map(_method, ("nonzero", "compress", "choose", "put", "conj", "conjugate"))
     sort, partition, dot = map(_method, ("sort", "partition", "dot"))

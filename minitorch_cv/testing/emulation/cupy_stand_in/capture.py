@@ -3,7 +3,7 @@
 As in CUDA, recorded work is not done when it is recorded: its results are poison until `graph.launch()`, which does the work in order, on
 the same memory as then. Memory that was used in a capture and has gone back to the default pool since may belong to somebody else: to
 launch such a graph raises here, where CUDA would compute nonsense. What comes from a pool of one's own
-(`using_allocator(MemoryPool().malloc)`) may be freed: nobody else takes it.
+(`using_allocator(MemoryPool().malloc)`) may be freed, as long as the pool lives and serves nothing else.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,12 +13,7 @@ import numpy as np
 
 from .errors import CUDARuntimeError
 from .memory import Block, default_pool
-from .streams import Stream, before_work, get_current_stream, stream_of
-
-
-def is_capturing() -> bool:
-    """Whether the current stream captures."""
-    return get_current_stream().graph is not None
+from .streams import Stream, before_work, stream_of
 
 
 def run(work: Callable[[], object], blocks: Iterable[Block] = (), stream: Stream | None = None) -> None:
@@ -44,22 +39,31 @@ class Graph:
     @classmethod
     def _new(cls) -> "Graph":
         graph = cls.__new__(cls)
-        graph._work, graph._blocks = [], set()
+        graph._work, graph._blocks, graph.invalid, graph._spoiled = [], set(), "", False
         return graph
 
+    invalid: str  # what was done that CUDA does not record
+    _spoiled: bool  # whether memory of its pool was given to others since
     _work: list[Callable[[], object]]
     _blocks: set[Block]
 
     def _add(self, work: Callable[[], object], blocks: Iterable[Block]) -> None:
         self._work.append(work)
-        self._blocks.update(blocks)
+        for block in blocks:
+            self._blocks.add(block)
+            if block.pool is not None:
+                block.pool.graphs.add(self)
+
+    def allocated_outside(self) -> None:
+        """A pool that recorded work allocated from serves others now: what the graph left free there may be theirs."""
+        self._spoiled = self._spoiled or any(block.freed for block in self._blocks)
 
     def launch(self, stream: Stream | None = None) -> None:
         """Do all of the recorded work."""
-        lost = [block for block in self._blocks if block.freed and (block.pool is None or block.pool is default_pool)]
-        if lost:
-            sizes = ", ".join(str(block.size) for block in lost[:5])
-            text = f"the graph uses memory freed since the capture: {len(lost)} blocks, of {sizes} bytes"
+        freed = [block for block in self._blocks if block.freed]
+        if self._spoiled or any(block.pool is None or block.pool is default_pool for block in freed):
+            sizes = ", ".join(str(block.size) for block in freed[:5])
+            text = f"the graph uses memory that others may have got since the capture: {len(freed)} blocks freed, of {sizes} bytes"
             raise CUDARuntimeError("cudaErrorIllegalAddress", 700, text)
 
         def work() -> None:

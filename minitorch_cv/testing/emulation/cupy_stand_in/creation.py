@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from . import arrays
-from .capture import blocks_of, is_capturing, run
+from .capture import blocks_of, run
 from .device import current_device_id
-from .errors import capture_refused
 from .memory import Block, MemoryPointer
-from .streams import Stream, get_current_stream, transfers
+from .pinned import is_pinned
+from .streams import Stream, get_current_stream, refuse_capture, transfers
 
 
 def checked_dtype(dtype: Any) -> np.dtype:
@@ -87,23 +87,32 @@ def full_like(
     return array
 
 
-def from_host(host: np.ndarray, order: str = "C") -> "arrays.ndarray":
-    """A new device array with the values of `host`. As CuPy's does, the copy reads `host` before it returns."""
-    if is_capturing():
-        raise capture_refused("a copy of a NumPy array to the device")
+def from_host(host: np.ndarray, order: str = "C", blocking: bool = False) -> "arrays.ndarray":
+    """A new device array with the values of `host`."""
+    refuse_capture("a copy of a NumPy array to the device")
     array = empty(host.shape, checked_dtype(host.dtype), order)
     transfers.to_device += 1
-    copy_host(array._host, host.copy(), get_current_stream(), blocks_of(array))
+    copy_host(array._host, host, get_current_stream(), blocks_of(array))
+    if blocking:
+        get_current_stream().synchronize()
     return array
 
 
 def copy_host(target: np.ndarray, source: np.ndarray, stream: Stream, blocks: list[Block]) -> None:
-    """Copy between host and device on a stream: late where copies are late."""
+    """Copy between host and device on a stream.
+
+    Where copies are late, `target` holds poison until then, and what is read is pinned memory as it is then. Other host memory is read at
+    once, as CUDA does.
+    """
+    late = stream.graph is None and stream.is_late
+    if late:
+        target[...] = np.frombuffer(b"\xff" * target.itemsize, target.dtype)[0]
+        source = source if is_pinned(source) or blocks[0].holds(source) else source.copy()
 
     def copy() -> None:
         target[...] = source
 
-    if stream.graph is None and stream.is_late:
+    if late:
         stream.postpone(copy)
     else:
         run(copy, blocks, stream)
@@ -121,12 +130,14 @@ def array(
             made = obj.copy(order).astype(dtype or obj.dtype, copy=False)
         else:
             made = obj.astype(dtype or obj.dtype, order=order, copy=bool(copy))
+        if copy is False and made is not obj:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
     elif isinstance(obj, list | tuple) and any(True for _ in _arrays_in(obj)):
         made = _stacked(obj).astype(dtype or _stacked(obj).dtype, copy=False)
     else:
-        host = np.array(obj, dtype=dtype)
+        host = np.asarray(obj, dtype=dtype)
         f_ordered = order == "F" or (order in "AK" and isinstance(obj, np.ndarray) and obj.flags.fnc)
-        made = from_host(host, "F" if f_ordered else "C") if host.ndim else full((), host[()], host.dtype)
+        made = from_host(host, "F" if f_ordered else "C", blocking) if host.ndim else full((), host[()], host.dtype)
     return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if ndmin > made.ndim else made
 
 
@@ -148,16 +159,16 @@ def _stacked(obj: Any) -> "arrays.ndarray":
 
 
 def asarray(a: Any, dtype: Any = None, order: str | None = None, *, copy: bool | None = None, blocking: bool = False) -> "arrays.ndarray":
-    return array(a, dtype, bool(copy), order, blocking=blocking)
+    return array(a, dtype, copy, order, blocking=blocking)
 
 
 def ascontiguousarray(a: Any, dtype: Any = None) -> "arrays.ndarray":
-    made = array(a, dtype, False, "C")
+    made = array(a, dtype, None, "C")
     return made.reshape(1) if made.ndim == 0 else made
 
 
 def asfortranarray(a: Any, dtype: Any = None) -> "arrays.ndarray":
-    return array(a, dtype, False, "F")
+    return array(a, dtype, None, "F")
 
 
 def asnumpy(a: Any, stream: Any = None, order: str = "C", out: np.ndarray | None = None, *, blocking: bool = True) -> np.ndarray:

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from .pinned import alloc_pinned_memory
+
 
 def empty_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray:
     """A NumPy array in pinned memory."""
-    array: np.ndarray = np.empty(shape, dtype, order=order)  # type: ignore[call-overload]
-    array.reshape(-1, order="A").view(np.uint8).fill(0xFF)
-    return array
+    count = int(np.prod(shape, dtype=np.int64))
+    values = np.frombuffer(alloc_pinned_memory(count * np.dtype(dtype).itemsize), dtype, count)
+    return values.reshape(shape, order=order)  # type: ignore[call-overload]
 
 
 def zeros_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray:

@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 
 from . import arrays, creation
-from .capture import blocks_of, is_capturing, run
+from .capture import blocks_of, run
 from .device import current_device_id
-from .errors import capture_refused
 from .names import check_call
-from .streams import before_work, get_current_stream, transfers
+from .streams import before_work, get_current_stream, is_capturing, transfers
 
 # They write into an argument and return nothing.
 IN_PLACE = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 METHODS_IN_PLACE = {"partition", "put", "sort"}
 # The shape of the result depends on the values: CuPy waits for the device to know it.
 SYNCHRONIZING = {
-    "argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "intersect1d", "nonzero", "setdiff1d", "union1d", "unique",
+    "argwhere", "bincount", "choose", "compress", "extract", "flatnonzero", "histogram", "intersect1d", "nonzero", "setdiff1d", "union1d",
+    "unique",
 }  # fmt: skip
 # Python values in NumPy, arrays on the device in CuPy.
 DEVICE_SCALARS = {"allclose", "array_equal", "array_equiv", "count_nonzero"}
@@ -26,30 +26,29 @@ ABOUT = {
     "byte_bounds", "can_cast", "common_type", "iscomplexobj", "isfortran", "isrealobj", "isscalar", "iterable", "may_share_memory",
     "min_scalar_type", "ndim", "result_type", "shape", "shares_memory", "size",
 }  # fmt: skip
-# Sums of float16 and bfloat16: CuPy accumulates in float32 and rounds at the end.
-ACCUMULATING = {
-    "average", "cumsum", "dot", "einsum", "inner", "mean", "norm", "outer", "prod", "std", "sum", "tensordot", "trace", "var", "vdot",
-}  # fmt: skip
-CUBLAS = {"dot", "einsum", "inner", "matmul", "tensordot", "vdot"}
+# CuPy computes them in float32 for float16 and bfloat16, and rounds at the end.
+ACCUMULATING = {"average", "cumprod", "cumsum", "dot", "einsum", "inner", "norm", "outer", "tensordot", "trace", "vdot"}
+CUBLAS = {"dot", "einsum", "inner", "tensordot", "vdot"}
 LOW_PRECISION = ("float16", "bfloat16")
 
 
 def call(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], module: str = "cupy") -> Any:
     """`cupy.<name>(*args, **kwargs)`, computed by NumPy's `function`."""
     given = check_call(module, name, args, kwargs)
+    refuse_numpy((args, kwargs))
     found = list(device_arrays((args, kwargs)))
-    check_operands((args, kwargs), found)
     if name in ABOUT:
         return function(*_hosts(args), **_hosts(kwargs))
-    if is_capturing() and (name in CUBLAS or name in SYNCHRONIZING):
-        _refuse_in_capture(name)
+    if name in CUBLAS:
+        refuse_cublas(name)
     if name in SYNCHRONIZING:
-        transfers.synchronizing(name)
+        transfers.synchronizing(f"cupy.{name}")
     if name in ACCUMULATING and any(a.dtype.name in LOW_PRECISION for a in found):
-        function = _accumulated(function, next(a.dtype for a in found if a.dtype.name in LOW_PRECISION), given.get("dtype"))
+        function = _in_float32(function, given.get("dtype"))
     host_args, host_kwargs = _hosts(args), _hosts(kwargs)
     out = given.get("out")
     if name in (METHODS_IN_PLACE if module == "ndarray" else IN_PLACE) or isinstance(out, arrays.ndarray):
+        check_devices(found)
         run(lambda: function(*host_args, **host_kwargs), blocks_of(*found))
         return out
     return evaluate(lambda: function(*host_args, **host_kwargs), found, force=name in DEVICE_SCALARS)
@@ -71,6 +70,7 @@ def evaluate(work: Callable[[], Any], operands: "list[arrays.ndarray]", force: b
             view = _as_view(value, operands)
             if view is not None:
                 return view
+            check_devices(operands)
             array = creation.empty(value.shape, value.dtype)
             made.append((path, array._host))
             return array
@@ -105,19 +105,26 @@ def _as_view(value: np.ndarray, operands: "list[arrays.ndarray]") -> "arrays.nda
     return None
 
 
-def _accumulated(function: Callable, low: np.dtype, dtype: Any) -> Callable:
+def _in_float32(function: Callable, dtype: Any) -> Callable:
     def compute(*args: Any, **kwargs: Any) -> Any:
-        wide = [_map(a, np.ndarray, lambda h: h.astype(np.float32) if h.dtype == low else h) for a in (args, kwargs)]
-        result = function(*wide[0], **wide[1])
-        return result if dtype is not None or not hasattr(result, "astype") or result.dtype != np.float32 else result.astype(low)
+        low: list[np.dtype] = []
+
+        def widen(host: np.ndarray) -> np.ndarray:
+            if host.dtype.name not in LOW_PRECISION:
+                return host
+            low.append(host.dtype)
+            return host.astype(np.float32)
+
+        result = function(*_map(args, np.ndarray, widen), **_map(kwargs, np.ndarray, widen))
+        return result.astype(low[0]) if dtype is None and result.dtype == np.float32 else result
 
     return compute
 
 
-def _refuse_in_capture(name: str) -> None:
-    if name in CUBLAS:
+def refuse_cublas(name: str) -> None:
+    """NotImplementedError while the current stream captures: CuPy does not let cuBLAS be recorded."""
+    if is_capturing():
         raise NotImplementedError(f"{name}: calling cuBLAS API during stream capture is currently unsupported")
-    raise capture_refused(f"cupy.{name} waits for the device")
 
 
 def device_arrays(value: Any) -> "Iterator[arrays.ndarray]":
@@ -131,24 +138,25 @@ def device_arrays(value: Any) -> "Iterator[arrays.ndarray]":
         yield from device_arrays(list(value.values()))
 
 
-def check_operands(value: Any, found: "list[arrays.ndarray]") -> None:
-    """TypeError where NumPy arrays are among the arguments, ValueError where an array is not on the current device."""
-    _refuse_numpy(value)
-    for array in found:
-        if array._memory.device_id != current_device_id():
-            there, here = array._memory.device_id, current_device_id()
+def check_devices(operands: "list[arrays.ndarray]") -> None:
+    """ValueError where an array that a kernel is to read or write is not on the current device."""
+    here = current_device_id()
+    for array in operands:
+        there = array._memory.device_id
+        if there != here:
             text = f"The device where the array resides ({there}) is different from the current device ({here})."
             raise ValueError(f"{text} Peer access is unavailable between these devices.")
 
 
-def _refuse_numpy(value: Any) -> None:
+def refuse_numpy(value: Any) -> None:
+    """TypeError where NumPy arrays, 0-d ones too, are among the arguments."""
     if isinstance(value, np.ndarray):
         raise TypeError(f"Unsupported type {type(value)}")
     if isinstance(value, tuple | list):
         for item in value:
-            _refuse_numpy(item)
+            refuse_numpy(item)
     elif isinstance(value, dict):
-        _refuse_numpy(list(value.values()))
+        refuse_numpy(list(value.values()))
 
 
 def _hosts(value: Any) -> Any:

@@ -4,51 +4,53 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays
-from .capture import blocks_of, is_capturing, run
-from .device import current_device_id
-from .errors import capture_refused
-from .streams import transfers
+from . import arrays, creation
+from .capture import blocks_of, run
+from .dispatch import check_devices
+from .streams import refuse_capture, transfers
 
 
-def host_index(array: "arrays.ndarray", index: Any, what: str) -> "tuple[Any, list[arrays.ndarray]]":
+def host_index(array: "arrays.ndarray", index: Any) -> "tuple[Any, list[arrays.ndarray]]":
     """(the index for the NumPy array behind, the device arrays used)."""
     parts = index if isinstance(index, tuple) else (index,)
     operands = [array]
-    hosts = []
+    hosts: list[Any] = []
     for part in parts:
         if isinstance(part, arrays.ndarray):
             if part._memory.device_id != array._memory.device_id:
                 raise ValueError(f"index: an array on device {part._memory.device_id}, expected one on device {array._memory.device_id}")
             if part.dtype.kind not in "bui":
                 raise IndexError(f"arrays used as indices must be of integer or boolean type. (actual: {part.dtype})")
-            if part.dtype.kind == "b" and what == "__getitem__":
-                transfers.synchronizing("an index of booleans")  # how many are true is the length of the result
+            if part.dtype.kind == "b":
+                transfers.synchronizing("an index of booleans")  # CuPy counts them, for reading and for writing
             operands.append(part)
             hosts.append(part._host)
             continue
         if isinstance(part, np.ndarray | list):
-            if is_capturing():
-                raise capture_refused("an index in host memory")
+            refuse_capture("an index in host memory")
             transfers.to_device += 1
         hosts.append(part)
     if sum(np.asarray(part).dtype == bool and np.ndim(part) > 0 for part in hosts if isinstance(part, np.ndarray | list)) > 1:
         raise ValueError("Advanced indexing with multiple boolean arrays is not supported.")
-    return (tuple(hosts) if isinstance(index, tuple) else hosts[0]), operands
+    if not is_advanced(index) and not any(part is Ellipsis for part in parts):
+        hosts.append(Ellipsis)  # NumPy's view even of a single element
+    return tuple(hosts), operands
 
 
 def assign(array: "arrays.ndarray", index: Any, value: Any) -> None:
-    if isinstance(value, np.ndarray) and value.ndim:
-        if not (isinstance(index, slice) and index == slice(None)):
-            raise TypeError("Implicit conversion of a NumPy array to a device array is not allowed in an assignment")
-        array.set(value)
+    hosts, operands = host_index(array, index)
+    view = None if is_advanced(index) else array._host[hosts]
+    if view is not None and not isinstance(value, arrays.ndarray):
+        creation.view_of(array, view).fill(value)  # refuses what is not a number
         return
-    hosts, operands = host_index(array, index, "__setitem__")
     if isinstance(value, arrays.ndarray):
-        if value._memory.device_id != array._memory.device_id:
-            raise ValueError(f"value: an array on device {value._memory.device_id}, expected one on device {current_device_id()}")
+        if view is None or not _plain_copy(view, value):
+            check_devices([array, value])
         operands.append(value)
         value = value._host
+    else:
+        check_devices([array])
+        value = np.asarray(value)
     host = array._host
 
     def work() -> None:
@@ -57,9 +59,19 @@ def assign(array: "arrays.ndarray", index: Any, value: Any) -> None:
     run(work, blocks_of(*operands))
 
 
+def is_advanced(index: Any) -> bool:
+    return any(isinstance(part, np.ndarray | list | arrays.ndarray) for part in (index if isinstance(index, tuple) else (index,)))
+
+
+def _plain_copy(view: np.ndarray, value: "arrays.ndarray") -> bool:
+    """Whether bytes are copied as they are, which works between devices."""
+    same = view.shape == value.shape and view.strides == value.strides and view.dtype == value.dtype
+    return same and view.flags.c_contiguous
+
+
 def scatter(array: "arrays.ndarray", function: Any, index: Any, value: Any) -> None:
     """`function.at`: add, maximum or minimum, for indices that occur more than once."""
-    hosts, operands = host_index(array, index, "__setitem__")
+    hosts, operands = host_index(array, index)
     if isinstance(value, arrays.ndarray):
         operands.append(value)
         value = value._host

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import arrays
-from .capture import is_capturing
-from .dispatch import LOW_PRECISION, check_operands, evaluate
+from .dispatch import LOW_PRECISION, check_devices, evaluate, refuse_cublas, refuse_numpy
 from .names import check_call
 
 
@@ -17,11 +16,11 @@ def matmul(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"matmul: {', '.join(sorted(extra))} is not emulated")
     a, b, *more = args
     out = more[0] if more else given.get("out")
-    check_operands(args, [x for x in (a, b, out) if isinstance(x, arrays.ndarray)])
+    refuse_numpy(args)
     if not (isinstance(a, arrays.ndarray) and isinstance(b, arrays.ndarray)):
         raise TypeError(f"Unsupported type {type(b if isinstance(a, arrays.ndarray) else a)}")
-    if is_capturing():
-        raise NotImplementedError("matmul: calling cuBLAS API during stream capture is currently unsupported")
+    check_devices([a, b])
+    refuse_cublas("matmul")
     kind = np.dtype(given.get("dtype") or np.result_type(a.dtype, b.dtype))
     wide = np.dtype(np.float32) if kind.name in LOW_PRECISION else kind
     left, right = a._host, b._host

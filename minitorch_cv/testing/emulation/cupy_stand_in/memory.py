@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .device import Device, current_device_id
+from .streams import is_capturing
 
 ALIGNMENT = 512  # that of CuPy's pool
 GUARD = 512  # bytes on each side; a multiple of ALIGNMENT
@@ -27,14 +28,24 @@ class Block:
     """`size` bytes between two guards. It outlives the arrays in it where a recorded graph works on it."""
 
     def __init__(self, size: int, pool: "MemoryPool | None", device_id: int) -> None:
-        self.size, self.pool, self.device_id = size, pool, device_id
+        self.size, self.device_id = size, device_id
+        self._pool = None if pool is None else weakref.ref(pool)
         self.freed = False
         self.bytes = np.full(GUARD + size + GUARD + ALIGNMENT, POISON, np.uint8)
         self.start = GUARD + -(self.bytes.ctypes.data + GUARD) % ALIGNMENT
         self.ptr = self.bytes.ctypes.data + self.start
 
+    @property
+    def pool(self) -> "MemoryPool | None":
+        """The pool that the block goes back to; None where there was none, or is none any more."""
+        return None if self._pool is None else self._pool()
+
     def view(self, offset: int, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None) -> np.ndarray:
         return np.ndarray(shape, dtype, self.bytes, self.start + offset, strides)
+
+    def holds(self, host: np.ndarray) -> bool:
+        """Whether `host` lies in this block."""
+        return bool(np.may_share_memory(self.bytes, host))
 
     def check(self) -> None:
         """Raise `GuardError` naming the side if bytes beside the block were overwritten."""
@@ -62,8 +73,9 @@ class Memory:
     def __del__(self) -> None:
         block = self.block
         block.freed = True
-        if block.pool is not None:
-            block.pool._given_back(block)
+        pool = block.pool
+        if pool is not None:
+            pool._given_back(block)
 
     @property
     def ptr(self) -> int:
@@ -107,9 +119,9 @@ class MemoryPointer:
         return self.ptr
 
     def memset_async(self, value: int, size: int, stream: Any = None) -> None:
-        from .capture import run
-
         target = self.mem.block.view(self.offset, (size,), np.dtype(np.uint8), None)
+        from .capture import run  # which needs this module
+
         run(lambda: target.fill(value), [self.mem.block], stream)
 
     memset = memset_async
@@ -124,12 +136,16 @@ class MemoryPool:
     def __init__(self, allocator: Callable | None = None) -> None:
         self._used: dict[int, int] = {}
         self._total: dict[int, int] = {}
+        self.graphs: weakref.WeakSet[Any] = weakref.WeakSet()  # that were recorded with memory of this pool
         self._lock = threading.RLock()  # an array may be collected while the lock is held
 
     def malloc(self, size: int) -> MemoryPointer:
         return MemoryPointer(Memory(size, self), 0)
 
     def _taken(self, block: Block) -> None:
+        if self is not default_pool and not is_capturing():
+            for graph in list(self.graphs):
+                graph.allocated_outside()
         with self._lock:
             device = block.device_id
             self._used[device] = self._used.get(device, 0) + _rounded(block.size)

@@ -9,8 +9,9 @@ import numpy as np
 from . import arrays, creation
 from .dispatch import call
 from .linear_algebra import matmul
-from .names import TABLE
-from .ufuncs import ufunc
+from .names import TABLE, check_call
+from .reductions import reduce
+from .ufuncs import clip, round_, ufunc, where
 
 OWN: dict[str, Callable] = {
     name: getattr(creation, name)
@@ -18,7 +19,8 @@ OWN: dict[str, Callable] = {
         "arange", "array", "asarray", "ascontiguousarray", "asfortranarray", "asnumpy", "empty", "empty_like", "eye", "from_dlpack", "full",
         "full_like", "identity", "linspace", "ones", "ones_like", "tri", "zeros", "zeros_like",
     )
-} | {"matmul": matmul, "asanyarray": creation.asarray}  # fmt: skip
+} | {"matmul": matmul, "asanyarray": creation.asarray, "clip": clip, "round": round_, "around": round_, "where": where}  # fmt: skip
+REDUCTIONS = {name: name for name in ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")} | {"amax": "max", "amin": "min"}
 # Types, constants and functions of NumPy's that CuPy passes on.
 PASSED_ON = {"broadcast_shapes", "isdtype", "issubdtype", "promote_types"}
 
@@ -34,6 +36,8 @@ def get(name: str) -> Any:
         if not hasattr(np, name):
             raise NotImplementedError(f"cupy.{name} is not emulated")
         return getattr(np, name)
+    if name in REDUCTIONS:
+        return _reduction(name)
     if name in table["functions"]:
         return _function("cupy", name)
     raise AttributeError(f"module 'cupy' has no attribute {name!r}")
@@ -48,6 +52,15 @@ def _function(module: str, name: str) -> Callable:
 
     def function(*args: Any, **kwargs: Any) -> Any:
         return call(name, compute, args, kwargs, module)
+
+    function.__name__ = name
+    return function
+
+
+@cache
+def _reduction(name: str) -> Callable:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return reduce(REDUCTIONS[name], **check_call("cupy", name, args, kwargs))
 
     function.__name__ = name
     return function

@@ -1,6 +1,7 @@
 """Host memory that the device copies from and to without waiting."""
 
 from collections.abc import Callable
+from typing import Any
 
 
 class PinnedMemoryPointer(bytearray):
@@ -27,3 +28,12 @@ default_pinned_pool = PinnedMemoryPool()
 def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
     """`size` bytes of host memory."""
     return default_pinned_pool.malloc(size)
+
+
+def is_pinned(array: Any) -> bool:
+    """Whether a NumPy array lies in pinned memory."""
+    while array is not None:
+        if isinstance(array, PinnedMemoryPointer):
+            return True
+        array = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
+    return False

@@ -6,6 +6,7 @@ what was there before, NaN in new memory.
 """
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _local = threading.local()
 _late = False
-_streams: "list[Stream]" = []
+_streams: "weakref.WeakSet[Stream]" = weakref.WeakSet()
 
 
 @contextmanager
@@ -45,9 +46,13 @@ class Stream:
         self.ptr = 0 if null else id(self)
         self.graph: Graph | None = None  # recorded here while the stream captures
         self._waiting: list[Callable[[], None]] = []
+        self._lock = threading.RLock()
         self._before: list[Stream | None] = []
         if not null:
-            _streams.append(self)
+            _streams.add(self)
+
+    def __del__(self) -> None:
+        self.finish()
 
     def __enter__(self) -> "Stream":
         self._before.append(getattr(_local, "stream", None))
@@ -79,14 +84,14 @@ class Stream:
 
     def finish(self, count: int | None = None) -> None:
         """Do the first `count` pieces of the work that waits; all of it without."""
-        count = len(self._waiting) if count is None else count
-        ready, self._waiting = self._waiting[:count], self._waiting[count:]
-        for work in ready:
-            work()
+        with self._lock:
+            for _ in range(len(self._waiting) if count is None else count):
+                self._waiting.pop(0)()
 
     def postpone(self, work: Callable[[], None]) -> None:
         """Put work into the queue that nothing has to wait for yet."""
-        self._waiting.append(work)
+        with self._lock:
+            self._waiting.append(work)
 
     @property
     def is_late(self) -> bool:
@@ -98,6 +103,8 @@ class Stream:
         return event
 
     def wait_event(self, event: "Event") -> None:
+        if event._stream is not self and (self.graph is not None or (event._stream is not None and event._stream.graph is not None)):
+            raise capture_refused(self.graph or event._stream.graph, "Stream.wait_event between streams, one of which captures")  # type: ignore[union-attr]
         event._finish()
 
     def add_callback(self, callback: Callable, arg: object) -> None:
@@ -123,6 +130,9 @@ class Stream:
         if self.graph is None:
             raise CUDARuntimeError("cudaErrorIllegalState", 401, "the stream is not capturing")
         graph, self.graph = self.graph, None
+        if graph.invalid:
+            text = f"the capture is invalid since a forbidden operation: {graph.invalid}"
+            raise CUDARuntimeError("cudaErrorStreamCaptureInvalidated", 901, text)
         return graph
 
     def is_capturing(self) -> bool:
@@ -130,7 +140,7 @@ class Stream:
 
     def _refuse_capture(self, what: str) -> None:
         if self.graph is not None:
-            raise capture_refused(what)
+            raise capture_refused(self.graph, what)
 
 
 Stream.null = Stream(null=True)
@@ -142,20 +152,32 @@ def get_current_stream(device_id: int | None = None) -> Stream:
     return getattr(_local, "stream", None) or Stream.null
 
 
+def is_capturing() -> bool:
+    """Whether the current stream captures."""
+    return get_current_stream().graph is not None
+
+
+def refuse_capture(what: str) -> None:
+    """CUDARuntimeError while the current stream captures."""
+    get_current_stream()._refuse_capture(what)
+
+
 def before_work(stream: Stream) -> None:
     """What `stream` has to wait for: its own work and, for the default stream, that of all blocking streams."""
     stream.finish()
     if stream.ptr == 0:
-        for other in _streams:
+        for other in list(_streams):
             if not other.is_non_blocking:
+                if other.graph is not None:
+                    raise capture_refused(other.graph, "work on the default stream beside a blocking stream that captures")
                 other.finish()
 
 
 def synchronize_device(device_id: int) -> None:
-    if any(stream.graph is not None for stream in _streams):
-        raise capture_refused("Device.synchronize")
+    for stream in list(_streams):
+        stream._refuse_capture("Device.synchronize")
     transfers.synchronizations += 1
-    for stream in _streams:
+    for stream in list(_streams):
         if stream.device_id == device_id:
             stream.finish()
 

@@ -1,4 +1,4 @@
-"""CuPy's ufuncs: the loops that it has for each, chosen by its rules, computed by NumPy."""
+"""CuPy's ufuncs: its choice of a loop, NumPy's computation."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,38 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, creation
+from . import arrays, creation, loops
 from .capture import blocks_of, run
-from .dispatch import check_operands
+from .dispatch import check_devices, refuse_numpy
 from .names import TABLE
 
-try:
-    from ml_dtypes import bfloat16
-
-    BFLOAT16: np.dtype | None = np.dtype(bfloat16)
-except ImportError:
-    BFLOAT16 = None
-
 SCALARS = (bool, int, float, complex, np.generic)
-Types = tuple[tuple[np.dtype, ...], tuple[np.dtype, ...]]
-
-
-def _dtypes(chars: str) -> tuple[np.dtype, ...] | None:
-    dtypes = tuple(BFLOAT16 if char == "E" else np.dtype(char) for char in chars)
-    return None if None in dtypes else dtypes  # type: ignore[return-value]
 
 
 class UFunc:
-    """`cupy.<name>`."""
+    """`cupy.<name>`: `nin` inputs, `nout` outputs, the `types` of its loops, computed by NumPy's `function`."""
 
-    def __init__(self, name: str) -> None:
-        entry = TABLE["cupy"]["ufuncs"][name]
-        self.name, self.nin, self.nout = name, entry["nin"], entry["nout"]
-        self.__name__ = name
-        self.types: list[str] = entry["types"]
-        pairs = [tuple(map(_dtypes, loop.split("->"))) for loop in self.types]
-        self._loops: list[Types] = [pair for pair in pairs if None not in pair]  # type: ignore[misc]
-        self._numpy: Callable | None = getattr(np, name, None)
+    def __init__(self, name: str, text: str, function: Callable | None) -> None:
+        self.name = self.__name__ = name
+        self.types = text.split()
+        inputs, outputs = self.types[0].split("->")
+        self.nin, self.nout = len(inputs), len(outputs)
+        self._text, self._numpy = text, function
 
     def __repr__(self) -> str:
         return f"<ufunc 'cupy_{self.name}'>"
@@ -51,10 +36,15 @@ class UFunc:
             raise NotImplementedError(f"cupy.{self.name} is not emulated: NumPy has no function of this name")
         inputs, outs = args[: self.nin], args[self.nin :]
         if out is not None:
+            if outs:
+                raise ValueError("Cannot specify 'out' as both a positional and keyword argument")
             outs = out if isinstance(out, tuple) else (out,)
         outs = outs or (None,) * self.nout
+        if len(outs) != self.nout:
+            raise ValueError("The 'out' tuple must have exactly one entry per ufunc output")
         found = [a for a in (*inputs, *outs) if isinstance(a, arrays.ndarray)]
-        check_operands((inputs, outs), found)
+        refuse_numpy(inputs)
+        check_devices(found)
         for value in inputs:
             if not isinstance(value, (arrays.ndarray, *SCALARS)):
                 raise TypeError(f"Unsupported type {type(value)}")
@@ -65,7 +55,8 @@ class UFunc:
         return results[0] if self.nout == 1 else tuple(results)
 
     def _launch(self, inputs: tuple, in_types: tuple[np.dtype, ...], results: "list[arrays.ndarray]") -> None:
-        compute = [np.dtype(np.float32) if kind == BFLOAT16 else kind for kind in in_types]
+        # NumPy's own loops for bfloat16 are few: float32, rounded at the end, is what the device computes as well.
+        compute = [np.dtype(np.float32) if kind == loops.BFLOAT16 else kind for kind in in_types]
         hosts = [a._host if isinstance(a, arrays.ndarray) else np.asarray(a, kind) for a, kind in zip(inputs, in_types, strict=True)]
         targets = [a._host for a in results]
         function: Callable = self._numpy  # type: ignore[assignment]
@@ -75,8 +66,7 @@ class UFunc:
             for target, value in zip(targets, values if self.nout > 1 else (values,), strict=True):
                 target[...] = value
 
-        used = [a for a in (*inputs, *results) if isinstance(a, arrays.ndarray)]
-        run(work, blocks_of(*used))
+        run(work, blocks_of(*[a for a in (*inputs, *results) if isinstance(a, arrays.ndarray)]))
 
     def _output(self, given: Any, shape: tuple[int, ...], kind: np.dtype, casting: str) -> "arrays.ndarray":
         if given is None:
@@ -89,36 +79,20 @@ class UFunc:
             raise TypeError(f"Cannot cast output operand from {kind!r} to {given.dtype!r} with casting rule '{casting}'")
         return given
 
-    def _loop(self, inputs: tuple, dtype: Any) -> Types:
-        """The first loop that the inputs can be cast to without loss; Python numbers adapt to the arrays beside them."""
-        if dtype is not None:
-            wanted = np.dtype(dtype)
-            loop = next((loop for loop in self._loops if all(kind == wanted for kind in loop[1])), None)
-            if loop is None:
-                raise TypeError(f"Wrong type ({wanted}) of arguments for cupy_{self.name}")
-            return loop
-        kinds = tuple(_kind(value) for value in inputs)
-        return self._find(kinds)
+    def _loop(self, inputs: tuple, dtype: Any) -> loops.Loop:
+        kinds = tuple(map(loops.kind_of, inputs))
+        loop = loops.find(self._text, kinds) if dtype is None else loops.find_by_result(self._text, np.dtype(dtype))
+        if loop is None:
+            wrong = dtype or ", ".join(str(kind) for kind, _ in kinds)
+            raise TypeError(f"Wrong type ({wrong}) of arguments for cupy_{self.name}")
+        return loop
 
-    @cache  # noqa: B019 - the ufuncs live as long as the module
-    def _find(self, kinds: tuple[tuple[np.dtype, type | None], ...]) -> Types:
-        weak = [_score(kind) for kind, python in kinds if python]
-        strong = [_score(kind) for kind, python in kinds if not python]
-        adapt = bool(weak) and bool(strong) and max(strong) >= max(weak)
-        for loop in self._loops:
-            if all(
-                np.can_cast(kind, to) or (adapt and python is not None and _adapts(python, to))
-                for (kind, python), to in zip(kinds, loop[0], strict=True)
-            ):
-                return loop
-        raise TypeError(f"Wrong type ({', '.join(str(kind) for kind, _ in kinds)}) of arguments for cupy_{self.name}")
-
-    def outer(self, a: Any, b: Any, **kwargs: Any) -> Any:
-        a, b = creation.asarray(a), creation.asarray(b)
+    def outer(self, A: Any, B: Any, **kwargs: Any) -> Any:
+        a, b = creation.asarray(A), creation.asarray(B)
         return self(a.reshape(a.shape + (1,) * b.ndim), b.reshape((1,) * a.ndim + b.shape), **kwargs)
 
     def at(self, a: Any, indices: Any, b: Any = None) -> None:
-        if self.name not in ("add", "maximum", "minimum"):
+        if self.name not in ("add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"):
             raise NotImplementedError(f"`cupy_{self.name}.at` is not supported yet")
         a._scatter(self._numpy, indices, b)
 
@@ -136,30 +110,34 @@ class UFunc:
         raise NotImplementedError(f"`cupy_{self.name}.reduceat` is not emulated")
 
 
-def _kind(value: Any) -> tuple[np.dtype, type | None]:
-    """(dtype, the Python type of a Python number)."""
-    if type(value) is bool:
-        return np.dtype(bool), None
-    if type(value) in (int, float, complex):
-        return np.dtype(type(value)), type(value)
-    return value.dtype, None
-
-
-def _score(kind: np.dtype) -> int:
-    return 0 if kind.kind == "b" else 1 if kind.kind in "iu" else 2
-
-
-def _adapts(python: type, to: np.dtype) -> bool:
-    try:
-        return np.result_type(python(0), to) == to
-    except TypeError:
-        return False
-
-
 @cache
 def ufunc(name: str) -> UFunc:
-    return UFunc(name)
+    """One of `cupy`'s ufuncs."""
+    return UFunc(name, TABLE["cupy"]["ufuncs"][name], getattr(np, name, None))
 
 
-def unary(name: str, array: "arrays.ndarray") -> Any:
-    return ufunc(name)(array)
+_where = UFunc("where", TABLE["loops"]["where"], np.where)
+_clip = UFunc("clip", TABLE["loops"]["clip"], np.clip)
+_round = UFunc("round", TABLE["loops"]["round"], lambda values, decimals: np.round(values, int(decimals)))
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if (x is None) != (y is None):
+        raise ValueError("Must provide both 'x' and 'y' or neither.")
+    return condition.nonzero() if x is None else _where(condition.astype("?", copy=False), x, y)
+
+
+def clip(a: Any, a_min: Any, a_max: Any, out: Any = None) -> Any:
+    if a_min is None and a_max is None:
+        raise ValueError("array_clip: must set either max or min")
+    if a.dtype.kind == "f":
+        low, high = a.dtype.type("-inf"), a.dtype.type("inf")
+    elif a.dtype.kind in "iu":
+        low, high = np.iinfo(a.dtype).min, np.iinfo(a.dtype).max
+    else:  # bfloat16 among them: CuPy has no bound to put in
+        low = high = None
+    return _clip(a, low if a_min is None else a_min, high if a_max is None else a_max, out=out)
+
+
+def round_(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    return _round(a, decimals, out=out)
