@@ -4,14 +4,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 TORCH  := torch==2.13.0
+CUDA   ?= 13
+GPU_TESTS := tests/kernels tests/gpu tests/minitorch_cv/test_functions_on_gpu.py tests/minitorch_cv/optim/test_on_gpu.py \
+	tests/minitorch_cv/data/test_device_batches.py tests/minitorch_cv/training/test_on_gpu.py
 # On Linux the package index may answer with PyTorch's large CUDA build; pip's PIP_EXTRA_INDEX_URL can point to one of CPU builds.
 
-.PHONY: help train test test-full lint types clean
+.PHONY: help train test test-full test-gpu bench-gpu lint types clean
 
 help:
 	@echo "make train      train LeNet-5 on scikit-learn's handwritten digits (under a minute; no download)"
 	@echo "make test       the tests that need neither PyTorch nor much time"
 	@echo "make test-full  all tests, also those that compare with PyTorch, which it installs"
+	@echo "make test-gpu   the GPU's tests on an NVIDIA GPU (CUDA=12 for a driver of CUDA 12), with compute-sanitizer where it is installed"
+	@echo "make bench-gpu  kernels and training on the GPU, compared with PyTorch where it is installed"
 	@echo "make lint       ruff"
 	@echo "make types      mypy"
 	@echo "make clean      remove .venv and the tools' caches"
@@ -24,6 +29,14 @@ test: $(VENV)/.installed-test
 
 test-full: $(VENV)/.installed-torch
 	HYPOTHESIS_PROFILE=full $(BIN)/pytest
+
+# The same tests that `make test` runs on the emulated GPU, and some that only a real one can answer.
+test-gpu: $(VENV)/.installed-cuda$(CUDA)
+	MINITORCH_CV_TEST_GPU=1 $(BIN)/pytest $(GPU_TESTS)
+	$(BIN)/python tests/sanitize.py
+
+bench-gpu: $(VENV)/.installed-cuda$(CUDA)
+	$(BIN)/python benchmarks/gpu.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -55,6 +68,11 @@ $(VENV)/.installed-dev: setup.py pyproject.toml | $(BIN)/python
 	@echo "Installing minitorch_cv and the tools of its developers into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+$(VENV)/.installed-cuda$(CUDA): $(VENV)/.installed-test
+	@echo "Installing CuPy and numba-cuda for CUDA $(CUDA) into $(VENV) (about 3 GB) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[cuda$(CUDA)]'
+	@touch $@
 
 $(VENV)/.installed-torch: $(VENV)/.installed-test
 	@echo "Installing $(TORCH) into $(VENV) ..."

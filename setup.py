@@ -31,7 +31,7 @@ RUN = [
     "matplotlib>=3.9",
     "scikit-learn>=1.5",
 ]
-TEST = ["pytest>=8", "hypothesis>=6.100"]
+TEST = ["pytest>=8", "hypothesis>=6.100", "ml_dtypes>=0.5"]
 
 setup(
     name="minitorch_cv",
@@ -59,14 +59,15 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["kernels*", "minitorch_cv*", "models*"]),
-    package_data={"kernels": ["py.typed"], "minitorch_cv": ["py.typed", "*.pyi"], "models": ["py.typed", "*.json"]},
+    package_data={"": ["py.typed", "*.pyi", "*.json", "*.cu", "*.cuh", "*.h", "*.cpp"]},
     python_requires=">=3.11",
     install_requires=RUN,
     extras_require={
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
-        "cuda12": ["cupy-cuda12x>=13.6", "numba-cuda[cu12]>=0.20"],
-        "cuda13": ["cupy-cuda13x>=13.6", "numba-cuda[cu13]>=0.20"],
+        # [ctk]: the compiler of CUDA C and cuBLAS, as wheels; the driver is all that must be there. ml_dtypes: bfloat16.
+        "cuda12": ["cupy-cuda12x[ctk]>=14", "numba-cuda[cu12]>=0.20", "ml_dtypes>=0.5"],
+        "cuda13": ["cupy-cuda13x[ctk]>=14", "numba-cuda[cu13]>=0.20", "ml_dtypes>=0.5"],
     },
     entry_points={"console_scripts": ["minitorch-cv = minitorch_cv.cli:main"]},
 )
