@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from kernels.dtypes import is_floating
+from kernels.gpu import wide_dtype
+
 
 def check_ndim(name: str, array: np.ndarray, ndim: int) -> None:
     """ValueError unless `array` has `ndim` dimensions."""
@@ -21,9 +24,15 @@ def check_dtype(name: str, array: np.ndarray, like: np.ndarray) -> None:
         raise TypeError(f"{name}: got {array.dtype}, expected {like.dtype} like the first argument")
 
 
+def check_wide_dtype(name: str, array: np.ndarray, like: np.ndarray) -> None:
+    """TypeError unless `array` has the type of numbers per channel beside `like`: its dtype, but float32 beside float16 and bfloat16."""
+    if array.dtype != wide_dtype(like.dtype):
+        raise TypeError(f"{name}: got {array.dtype}, expected {wide_dtype(like.dtype)} beside a first argument of {like.dtype}")
+
+
 def check_floating(name: str, array: np.ndarray) -> None:
     """TypeError unless `array` holds floating-point numbers."""
-    if array.dtype.kind != "f":
+    if not is_floating(array.dtype):
         raise TypeError(f"{name}: got {array.dtype}, expected a floating-point type")
 
 

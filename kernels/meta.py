@@ -22,6 +22,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.dtypes import is_floating
+from kernels.gpu import is_gpu
+
 Shape = tuple[int, ...]
 
 
@@ -52,8 +55,8 @@ def is_meta(array: Any) -> bool:
 
 
 def as_array(x: Any) -> np.ndarray:
-    """`np.asarray`, which leaves a shape-only array what it is."""
-    return x if type(x) is MetaArray else np.asarray(x)
+    """`np.asarray`, which leaves a shape-only array, and one on a GPU, what it is."""
+    return x if type(x) is MetaArray or is_gpu(x) else np.asarray(x)
 
 
 def any_known(mask: np.ndarray) -> bool:
@@ -63,7 +66,7 @@ def any_known(mask: np.ndarray) -> bool:
 
 @cache
 def _the_element(dtype: np.dtype) -> np.ndarray:
-    element = np.full((), np.nan if dtype.kind == "f" else 0, dtype)
+    element = np.full((), np.nan if is_floating(dtype) else 0, dtype)
     element.flags.writeable = False
     return element
 

@@ -1,7 +1,8 @@
 """New tensors: filled with a value, counted up, or drawn at random.
 
-device: "cpu", or "meta" for a tensor without values; by default that of `with mt.device(...)`, else the CPU. Functions called `..._like`
-keep the device of the tensor that they are given.
+device: "cpu", "cuda" for a GPU, or "meta" for a tensor without values; by default that of `with mt.device(...)`, else the CPU. Functions
+called `..._like` keep the device of the tensor that they are given. Random numbers are drawn on the CPU, so that a seed means the same ones
+everywhere.
 """
 
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kernels import meta
 from minitorch_cv import random
-from minitorch_cv.device import META, DeviceLike, as_device, empty_array, moved
+from minitorch_cv.device import META, DeviceLike, as_device, as_dtype, empty_array, full_array, moved
 from minitorch_cv.functional.shape import as_shape
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor, tensor
 
@@ -52,7 +52,7 @@ def ones_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool
 def empty_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Whatever was in memory, in the shape, dtype and memory order of `input`"""
     if device is None or as_device(device) == input.device:
-        return Tensor(np.empty_like(input.data, dtype), requires_grad)
+        return Tensor(np.empty_like(input.data, None if dtype is None else as_dtype(dtype)), requires_grad)
     return Tensor(empty_array(input.shape, input.dtype if dtype is None else dtype, device), requires_grad)
 
 
@@ -71,7 +71,7 @@ def full_like(
 ) -> Tensor:
     """`fill_value` everywhere, in the shape, dtype and memory order of `input`"""
     if device is None or as_device(device) == input.device:
-        return Tensor(np.full_like(input.data, fill_value, dtype), requires_grad)
+        return Tensor(np.full_like(input.data, fill_value, None if dtype is None else as_dtype(dtype)), requires_grad)
     return _filled(input.shape, fill_value, input.dtype if dtype is None else dtype, device, requires_grad)
 
 
@@ -84,35 +84,36 @@ def arange(
         raise ValueError("step: got 0, expected another number")
     if dtype is None:
         dtype = DEFAULT_DTYPE if any(isinstance(number, float) for number in (first, last, step)) else np.int64
-    return Tensor(moved(np.arange(first, last, step).astype(dtype), as_device(device)))
+    return Tensor(moved(np.arange(first, last, step).astype(as_dtype(dtype)), as_device(device)))
 
 
 def linspace(start: float, end: float, steps: int, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, both included"""
     if steps < 0:
         raise ValueError(f"steps: got {steps}, expected 0 or more")
-    return Tensor(moved(np.linspace(start, end, steps).astype(dtype), as_device(device)))
+    return Tensor(moved(np.linspace(start, end, steps).astype(as_dtype(dtype)), as_device(device)))
 
 
 def eye(n: int, m: int | None = None, *, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None) -> Tensor:
     """The identity matrix of n rows; with `m`, cut or filled with zeros to m columns"""
     if as_device(device) == META:
-        return Tensor(meta.empty((n, n if m is None else m), dtype))
-    return Tensor(np.eye(n, m, dtype=dtype))
+        return empty(n, n if m is None else m, dtype=dtype, device=META)
+    return Tensor(moved(np.eye(n, m, dtype=as_dtype(dtype)), as_device(device)))
 
 
 def randn(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
     """Normally distributed random numbers, mean 0, variance 1"""
     if as_device(device) == META:
         return empty(*shape, dtype=dtype, device=META, requires_grad=requires_grad)
-    return Tensor(random.generator("randn").standard_normal(as_shape(shape)).astype(dtype), requires_grad)
+    values = random.generator("randn").standard_normal(as_shape(shape)).astype(as_dtype(dtype))
+    return Tensor(moved(values, as_device(device)), requires_grad)
 
 
 def rand(*shape: Any, dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
     """Random numbers, uniform between 0 (included) and 1 (excluded)"""
     if as_device(device) == META:
         return empty(*shape, dtype=dtype, device=META, requires_grad=requires_grad)
-    return Tensor(random.generator("rand").random(as_shape(shape)).astype(dtype), requires_grad)
+    return Tensor(moved(random.generator("rand").random(as_shape(shape)).astype(as_dtype(dtype)), as_device(device)), requires_grad)
 
 
 def randint(
@@ -127,7 +128,7 @@ def randint(
         raise ValueError(f"high: got {high} with low {low} and size {size}, expected a larger number than low, and a size")
     if as_device(device) == META:
         return empty(size, dtype=dtype, device=META)
-    return Tensor(random.generator("randint").integers(low, high, as_shape((size,))).astype(dtype))
+    return Tensor(moved(random.generator("randint").integers(low, high, as_shape((size,))).astype(as_dtype(dtype)), as_device(device)))
 
 
 def _as_in(input: Tensor, dtype: DTypeLike | None, device: DeviceLike) -> dict[str, Any]:
@@ -135,6 +136,4 @@ def _as_in(input: Tensor, dtype: DTypeLike | None, device: DeviceLike) -> dict[s
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: DTypeLike, device: DeviceLike, requires_grad: bool) -> Tensor:
-    if as_device(device) == META:
-        return Tensor(meta.empty(shape, dtype), requires_grad)
-    return Tensor(np.full(shape, value, dtype), requires_grad)
+    return Tensor(full_array(shape, value, dtype, device), requires_grad)

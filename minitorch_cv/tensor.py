@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.dtypes import is_floating, is_number
+from kernels.gpu import is_gpu
 from kernels.meta import as_array, is_meta, no_values
-from minitorch_cv.device import Device, DeviceLike, as_device, device_of, moved
+from minitorch_cv.device import Device, DeviceLike, as_device, as_dtype, device_of, host, moved
 
 if TYPE_CHECKING:
     from minitorch_cv.autograd.function import Function
@@ -74,7 +76,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self.data.dtype.kind != "f":
+        if value and not is_floating(self.data.dtype):
             raise TypeError(f"requires_grad: got a tensor of {self.data.dtype}, expected float32 or float64; others have no gradients")
         if not value and self._edge is not None:
             raise RuntimeError("requires_grad: only that of a leaf can be switched off; use detach() for the result of a computation")
@@ -122,8 +124,13 @@ class Tensor(Methods):
 
     @property
     def device(self) -> Device:
-        """Where the values are: "cpu", or "meta" for a tensor that has a shape but no values."""
+        """Where the values are: "cpu", "cuda:0", or "meta" for a tensor that has a shape but no values."""
         return device_of(self.data)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the values are in a GPU's memory."""
+        return is_gpu(self.data)
 
     @property
     def is_meta(self) -> bool:
@@ -167,16 +174,16 @@ class Tensor(Methods):
         return self.data.itemsize
 
     def is_floating_point(self) -> bool:
-        """Whether the elements are float32 or float64, and can have gradients."""
-        return self.data.dtype.kind == "f"
+        """Whether the elements are float32, float64, float16 or bfloat16, and can have gradients."""
+        return is_floating(self.data.dtype)
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie side by side in C order in memory. (Images usually do not: see `kernels.layout`.)"""
         return self.data.flags.c_contiguous
 
     def numpy(self) -> np.ndarray:
-        """The array itself, shared. Autograd cannot see what is written into it."""
-        self._require_values("numpy")
+        """The array itself, shared. Autograd cannot see what is written into it. TypeError for a tensor on a GPU: call .cpu() first."""
+        self._require_host("numpy")
         return self.data
 
     def item(self) -> float | int | bool:
@@ -184,19 +191,29 @@ class Tensor(Methods):
         self._require_values("item")
         if self.data.size != 1:
             raise ValueError(f"item: got a tensor of shape {self.shape}, expected one with a single element")
-        return self.data.item()
+        return self._numbers().item()
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
         self._require_values("tolist")
-        return self.data.tolist()
+        return self._numbers().tolist()
+
+    def _numbers(self) -> np.ndarray:
+        """The values on the CPU, bfloat16 as float32, of which Python knows more."""
+        values = host(self.data)
+        return values.astype(np.float32) if values.dtype.kind == "V" else values
 
     def _require_values(self, name: str) -> None:
         if is_meta(self.data):
             raise no_values(name)
 
+    def _require_host(self, name: str) -> None:
+        self._require_values(name)
+        if is_gpu(self.data):
+            raise TypeError(f"{name}: got a tensor on {self.device}, whose memory NumPy cannot read; call .cpu() first")
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        self._require_values("array")
+        self._require_host("array")
         if dtype is not None and np.dtype(dtype) != self.data.dtype:
             return self.data.astype(dtype)
         return self.data.copy() if copy else self.data
@@ -213,7 +230,7 @@ class Tensor(Methods):
         if self.data.size != 1:
             raise ValueError(f"bool: got a tensor of shape {self.shape}, whose truth is ambiguous; use any() or all()")
         self._require_values("bool")
-        return bool(self.data.item())
+        return bool(self.data.item() if self.data.dtype.kind != "V" else self.item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -232,11 +249,12 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         if is_meta(self.data):
             return f"tensor(..., device='meta', size={self.shape}, dtype={self.dtype})"
-        values = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, suppress_small=False)
+        values = np.array2string(self._numbers(), separator=", ", prefix="tensor(", precision=4, suppress_small=False)
+        place = f", device='{self.device}'" if self.is_cuda else ""
         dtype = "" if self.data.dtype in (DEFAULT_DTYPE, np.int64, np.bool_) else f", dtype={self.data.dtype}"
         node = self.grad_fn
         history = f", grad_fn={type(node).__name__}" if node is not None else ", requires_grad=True" if self._requires_grad else ""
-        return f"tensor({values}{dtype}{history})"
+        return f"tensor({values}{place}{dtype}{history})"
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
         if not self.is_leaf:
@@ -251,18 +269,19 @@ def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = Fals
     """A tensor with a copy of `data`: a number, nested lists of numbers, an array, or a tensor.
 
     Arrays, NumPy scalars and tensors keep their dtype; Python floats become float32, integers int64.
-    device: "cpu" or "meta"; by default that of the tensor `data`, or of `with mt.device(...)`.
+    device: "cpu", "cuda", "cuda:1" or "meta"; by default that of the tensor or the CuPy array `data`, or of `with mt.device(...)`.
     """
-    if isinstance(data, Tensor):
-        array = data.data.copy(order="K")
-        device = data.device if device is None else device
+    if isinstance(data, Tensor) or is_gpu(data):
+        source = data.data if isinstance(data, Tensor) else data
+        array = source.copy(order="K")
+        device = device_of(source) if device is None else device
     else:
         array = np.array(data, order="K")
     if dtype is not None:
-        array = array.astype(dtype, order="K", copy=False)
+        array = array.astype(as_dtype(dtype), order="K", copy=False)
     elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
         array = array.astype(DEFAULT_DTYPE)
-    if array.dtype.kind not in "fiub":
+    if not is_number(array.dtype):
         raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
     return Tensor(moved(array, as_device(device)), requires_grad)
 

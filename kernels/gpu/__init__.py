@@ -13,7 +13,10 @@ import numpy as np
 
 from kernels.gpu.launch import THREADS, CudaSource, blocks_for, launch_sizes, wide_dtype
 
-__all__ = ["THREADS", "CudaSource", "GpuUnavailableError", "blocks_for", "cupy", "empty", "is_gpu", "launch_sizes", "problem", "wide_dtype", "zeros"]
+__all__ = [
+    "THREADS", "CudaSource", "GpuUnavailableError", "blocks_for", "cupy", "current_device", "empty", "is_gpu", "launch_sizes", "problem",
+    "wide_dtype", "zeros",
+]  # fmt: skip
 
 INSTALL = "pip install 'minitorch_cv[cuda13]' (or [cuda12], by the version of the driver that nvidia-smi shows)"
 
@@ -49,10 +52,16 @@ def problem() -> str | None:
     except ImportError as error:
         return f"device 'cuda' needs CuPy, which cannot be imported ({error}): {INSTALL}"
     if not cupy.cuda.is_available():
-        return (
-            f"device 'cuda' needs an NVIDIA GPU and its driver: CuPy {cupy.__version__} is installed, but finds none (does nvidia-smi show one?)"
-        )
+        found = f"CuPy {cupy.__version__} is installed, but finds none (does nvidia-smi show one?)"
+        return f"device 'cuda' needs an NVIDIA GPU and its driver: {found}"
     return None
+
+
+def current_device() -> int:
+    """The number of the GPU that computes: CuPy's current device."""
+    import cupy
+
+    return cupy.cuda.runtime.getDevice()
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from kernels.meta import is_meta
 from minitorch_cv.autograd.modes import switched
 from minitorch_cv.tensor import Tensor
@@ -47,7 +48,7 @@ def check_backward(node: "Function", gradients: tuple) -> None:
 
 
 def _all_finite(array: np.ndarray) -> bool:
-    return array.dtype.kind != "f" or is_meta(array) or bool(np.isfinite(array).all())
+    return not is_floating(array.dtype) or is_meta(array) or bool(np.isfinite(array).all())
 
 
 def _describe(array: np.ndarray) -> str:

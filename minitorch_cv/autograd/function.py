@@ -17,8 +17,11 @@ from typing import Any
 import numpy as np
 
 from kernels import meta
+from kernels.dtypes import is_floating
+from kernels.gpu import is_gpu
 from minitorch_cv.autograd import debug
 from minitorch_cv.autograd.modes import current_mode
+from minitorch_cv.device import CPU, at_work, full_array, together
 from minitorch_cv.tensor import Tensor, Version
 
 
@@ -45,8 +48,8 @@ class Function:
     """
 
     __slots__ = (
-        "__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "edges", "line", "needs", "options", "outputs",
-        "released", "segment", "shape_only",
+        "__weakref__", "_inputs", "_saved_inputs", "_saved_outputs", "_undifferentiable", "device", "edges", "line", "needs", "options",
+        "outputs", "released", "segment",
     )  # fmt: skip
 
     broadcasts = False  # the inputs are broadcast against each other: the walk sums each gradient back to its input's shape
@@ -60,7 +63,7 @@ class Function:
         self.line: str | None = None  # "file.py:12", where the user called the function; known in debug mode
         self.segment: Any = None  # the checkpointed stretch that will compute again what forward saved
         self.released = False  # backward has passed, and what forward saved is gone
-        self.shape_only = False  # the inputs have no values, and so neither have outputs and gradients
+        self.device = CPU  # where the inputs are, and so outputs and gradients too
         self._inputs: tuple = inputs  # while forward runs
         self._saved_inputs: tuple = ()  # for each: None, or (position, array, version of its memory, number of changes so far)
         self._saved_outputs: tuple = ()  # the same
@@ -85,7 +88,7 @@ class Function:
         mode = current_mode()
         arrays: list[np.ndarray | None] = []
         edges, needs = [], []
-        recording, shape_only = mode.grad, False
+        recording, elsewhere = mode.grad, False
         for x in inputs:
             if isinstance(x, Tensor):
                 if recording and x._recorded != x._version.recorded:
@@ -98,13 +101,17 @@ class Function:
                 arrays.append(None if x is None else meta.as_array(x))
                 edges.append(None)
                 needs.append(False)
-            if type(arrays[-1]) is meta.MetaArray:
-                shape_only = True
+            if type(arrays[-1]) is not np.ndarray and arrays[-1] is not None:
+                elsewhere = True
         ctx = cls(inputs, edges, needs, options)
-        if shape_only:  # one operand without values is enough: the others lose theirs
-            arrays = [None if array is None else meta.like(array) for array in arrays]
-            ctx.shape_only = True
-        results = cls.forward(ctx, *arrays, **options)
+        if elsewhere:
+            # Constants go where the tensors are; tensors stay where they are, but for numbers that need no gradient.
+            fixed = [isinstance(x, Tensor) and (needed or x.data.ndim > 0) for x, needed in zip(inputs, needs, strict=True)]
+            ctx.device, arrays = together(cls.__name__, arrays, fixed)
+            with at_work(ctx.device):
+                results = cls.forward(ctx, *arrays, **options)
+        else:
+            results = cls.forward(ctx, *arrays, **options)
         ctx._inputs = ()
         if type(results) is tuple:
             outputs: Any = tuple([ctx._output(i, array) for i, array in enumerate(results)])
@@ -124,13 +131,13 @@ class Function:
 
     def _output(self, i: int, array: Any) -> Tensor:
         """Output number i as a Tensor with its place in the graph."""
-        if not isinstance(array, (np.ndarray, np.generic)):
+        if not isinstance(array, (np.ndarray, np.generic)) and not is_gpu(array):
             raise TypeError(f"forward of {type(self).__name__}: output {i} is {type(array).__name__}, expected an array")
         y = Tensor(array)
         if True in self.needs:
             shape_and_dtype = y.data.shape, y.data.dtype
             self.outputs += (shape_and_dtype,)
-            if y.data.dtype.kind == "f" and i not in self._undifferentiable:
+            if is_floating(y.data.dtype) and i not in self._undifferentiable:
                 y._requires_grad = True
                 y._edge = (self, i)
         return y
@@ -181,9 +188,9 @@ class Function:
     def zero_gradient(self, i: int) -> Tensor | None:
         """Zeros like output number i, for a gradient that did not arrive; None for an output that has no gradients."""
         shape, dtype = self.outputs[i]
-        if i in self._undifferentiable or dtype.kind != "f":
+        if i in self._undifferentiable or not is_floating(dtype):
             return None
-        return Tensor(meta.empty(shape, dtype) if self.shape_only else np.zeros(shape, dtype))
+        return Tensor(full_array(shape, 0, dtype, self.device))
 
     def release(self) -> None:
         """Let go of everything that only backward needed."""

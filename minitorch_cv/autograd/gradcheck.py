@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.modes import enable_grad, no_grad
 from minitorch_cv.autograd.walk import grad
 from minitorch_cv.tensor import Tensor
@@ -100,7 +101,7 @@ def _inputs(inputs: Any) -> tuple[tuple, list[int]]:
 
 def _outputs(outputs: Any) -> list[Tensor]:
     """Those outputs that can have gradients."""
-    return [y for y in (outputs if isinstance(outputs, (tuple, list)) else (outputs,)) if isinstance(y, Tensor) and y.dtype.kind == "f"]
+    return [y for y in (outputs if isinstance(outputs, (tuple, list)) else (outputs,)) if isinstance(y, Tensor) and is_floating(y.dtype)]
 
 
 def _gradients(

@@ -228,7 +228,7 @@ def _start(outputs: Tensors, gradients: Any) -> Gradients:
                 raise RuntimeError(f"gradient: needed for output {i}, of shape {y.shape}; only that of a single number may be left out")
             gradient = Tensor(np.ones_like(y.data))
         elif not isinstance(gradient, Tensor):
-            gradient = Tensor(as_array(gradient)).to(y.dtype)
+            gradient = Tensor(as_array(gradient)).to(y.dtype).to(y.device)
         if gradient.shape != y.shape:
             raise ValueError(f"gradient: got shape {gradient.shape} for output {i}, of shape {y.shape}")
         edge = edge_of(y)

@@ -1,6 +1,7 @@
 """Argument checks that the functions on images share: one sentence that names the argument, what came and what was expected."""
 
 from kernels.checks import check_number
+from kernels.dtypes import is_floating
 from minitorch_cv.tensor import Tensor
 
 
@@ -8,7 +9,7 @@ def check_floating(name: str, value: object) -> None:
     """TypeError unless `value` is a Tensor of floating-point numbers."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor")
-    if value.dtype.kind != "f":
+    if not is_floating(value.dtype):
         raise TypeError(f"{name}: got dtype {value.dtype}, expected a floating-point type")
 
 

@@ -33,7 +33,7 @@ def where(condition: Tensor | np.ndarray, input: Operand | None = None, other: O
 
     where(condition) alone: the places where it holds, `nonzero(condition, as_tuple=True)`.
     """
-    condition = as_tensor("condition", condition)
+    condition = as_tensor("condition", condition, like=next((x for x in (input, other) if isinstance(x, Tensor)), None))
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype.kind != "b":
@@ -81,7 +81,7 @@ def minimum(input: Operand, other: Operand) -> Tensor:
 @checked
 def masked_fill(input: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Tensor:
     """`input` with `value`, a number or a tensor without dimensions, where `mask` (booleans) holds. Both are broadcast."""
-    mask = as_tensor("mask", mask)
+    mask = as_tensor("mask", mask, like=input)
     if mask.dtype.kind != "b":
         raise TypeError(f"mask: got {mask.dtype}, expected booleans")
     if np.ndim(value):

@@ -1,10 +1,11 @@
 """Comparisons and logic: results are booleans (or integers), which have no gradients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from minitorch_cv.device import together
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, operands
 from minitorch_cv.tensor import Operand, Tensor, method
@@ -18,12 +19,19 @@ def _binary(ufunc: np.ufunc, name: str, *operators: str) -> Callable[[Operand, O
     def function(input: Operand, other: Operand) -> Tensor:
         if ufunc in ORDERINGS and isinstance(other, (int, np.integer)) and isinstance(input, Tensor) and input.dtype.kind in "iu":
             return Tensor(ufunc(input.data, int(other)))  # no uint8 is 300: converted to uint8, 300 would be 44
-        input, other = operands(name, input, other)
-        return Tensor(ufunc(input.data, other.data))
+        return Tensor(ufunc(*_arrays(name, *operands(name, input, other))))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{ufunc.__name__}(input, other), element by element"
     return method(name, *operators)(function)
+
+
+def _arrays(name: str, x: Tensor, y: Tensor) -> Sequence[Any]:
+    """Those of both, on one device."""
+    arrays = x.data, y.data
+    if type(arrays[0]) is np.ndarray and type(arrays[1]) is np.ndarray:
+        return arrays
+    return together(name, arrays, [array.ndim > 0 for array in arrays])[1]
 
 
 # A comparison with a number on the left, 2 < x, is turned round by Python itself.
@@ -74,8 +82,8 @@ isfinite = _test(np.isfinite, "isfinite", "Which elements are neither NaN nor in
 @checked
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|. Infinities are close to themselves; NaN is close to NaN if `equal_nan`."""
-    x, y = operands("isclose", input, other)
-    return Tensor(np.isclose(x.data, y.data, rtol, atol, equal_nan))
+    x, y = _arrays("isclose", *operands("isclose", input, other))
+    return Tensor(np.isclose(x, y, rtol, atol, equal_nan))
 
 
 @method()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.join import cat
@@ -17,10 +18,10 @@ class CumSum(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, *, dim: int, from_end: bool) -> np.ndarray:
         # As in Sum, float32 is added up in float64.
-        accumulator = np.dtype(np.float64 if x.dtype.kind == "f" else np.int64)
+        accumulator = np.dtype(np.float64 if is_floating(x.dtype) else np.int64)
         y = np.cumsum(np.flip(x, dim) if from_end else x, axis=dim, dtype=accumulator)
         y = np.flip(y, dim) if from_end else y
-        return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
+        return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ def cumprod(input: Tensor, dim: int) -> Tensor:
     if input.ndim == 0:
         return cumprod(input.reshape(1), dim).reshape(())
     dim = as_dim(dim, input.ndim)
-    y = (input if input.dtype.kind == "f" else input.long()).transpose(0, dim)
+    y = (input if is_floating(input.dtype) else input.long()).transpose(0, dim)
     distance = 1
     while distance < len(y):
         y = cat([y[:distance], y[distance:] * y[:-distance]])

@@ -15,6 +15,7 @@ import numpy as np
 
 from kernels import meta
 from minitorch_cv import random
+from minitorch_cv.device import beside
 from minitorch_cv.functional.checks import check_floating, check_probability
 from minitorch_cv.tensor import Tensor
 
@@ -119,9 +120,9 @@ def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
         return meta.empty(shape, np.bool_)
     rng = random.generator("dropout")
     if len(shape) != 4:
-        return rng.random(shape, np.float32) >= p
+        return beside(rng.random(shape, np.float32) >= p, input.data)
     N, C, H, W = shape
-    return (rng.random((N, H, W, C), np.float32) >= p).transpose(0, 3, 1, 2)
+    return beside((rng.random((N, H, W, C), np.float32) >= p).transpose(0, 3, 1, 2), input.data)
 
 
 def _check(input: Tensor, p: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import kernels
 from minitorch_cv import random
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.device import beside
 from minitorch_cv.functional.activation import leaky_relu, sigmoid
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
@@ -71,7 +72,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     slopes: Any = lower if input.is_meta else random.generator("rrelu").uniform(lower, upper, input.shape).astype(input.dtype)
-    return input * Tensor(np.where(input.data > 0, input.dtype.type(1), slopes))
+    return input * Tensor(np.where(input.data > 0, input.dtype.type(1), beside(slopes, input.data)))
 
 
 @checked

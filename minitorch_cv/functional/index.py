@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
+from kernels.gpu import is_gpu
 from kernels.meta import as_array, is_meta
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import beside, host
 from minitorch_cv.functional.arguments import checked
+from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
 
@@ -45,7 +49,7 @@ class GetItemAdjoint(Function):
 @method("__getitem__")
 def getitem(x: Tensor, index: Index) -> Tensor:
     """x[index], with integers, slices, None, `...`, boolean masks and arrays of integers, as in NumPy. A view where NumPy makes one."""
-    return GetItem.apply(x, index=as_index(index))
+    return GetItem.apply(x, index=as_index(index, x))
 
 
 class SetItem(Function):
@@ -55,7 +59,8 @@ class SetItem(Function):
     def forward(ctx: Any, x: np.ndarray, value: np.ndarray, *, index: Index) -> np.ndarray:
         ctx.value_shape = value.shape
         y = x.copy(order="K")
-        y[index] = value
+        # On a GPU all are written at once: of elements that go to one place, all are made what the last one is.
+        y[index] = only_last(value, index, x.shape) if is_gpu(x) and may_repeat(index) else value
         return y
 
     @staticmethod
@@ -74,23 +79,23 @@ class SetItem(Function):
 @checked
 def setitem(x: Tensor, index: Index, value: Operand) -> Tensor:
     """A copy of `x` in which x[index] is `value`, converted to the dtype of `x` and broadcast."""
-    value = value.to(x.dtype) if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
-    return SetItem.apply(x, value, index=as_index(index))
+    value = as_tensor("value", value, like=x).to(x.dtype)
+    return SetItem.apply(x, value if value.is_meta or value.ndim == 0 else value.to(x.device), index=as_index(index, x))
 
 
 # --- what an index may be
 
 
-def as_index(index: Index) -> Any:
+def as_index(index: Index, x: Tensor) -> Any:
     """An index of Tensors, lists and numbers as one of arrays, with `...` appended so that even a single element is a view.
 
-    The arrays are copies: backward will need the index as it is now.
+    The arrays are copies, on the device of `x`: backward will need the index as it is now.
     """
-    parts = tuple([_part(part) for part in (index if isinstance(index, tuple) else (index,))])
+    parts = tuple([_part(part, x) for part in (index if isinstance(index, tuple) else (index,))])
     return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
 
 
-def _part(part: Any) -> Any:
+def _part(part: Any, x: Tensor) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
     array = as_array(part.data if isinstance(part, Tensor) else part).copy()
@@ -98,20 +103,34 @@ def _part(part: Any) -> Any:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
         raise IndexError(f"index: got {type(part).__name__} of {array.dtype}, expected integers, slices, None, ... or booleans")
-    return array if array.ndim or array.dtype.kind == "b" or is_meta(array) else int(array)
+    if array.ndim or array.dtype.kind == "b" or is_meta(array):
+        return beside(array, x.data) if x.is_cuda else host(array)
+    return int(array)
 
 
 def last_writes(index: tuple, shape: tuple[int, ...]) -> np.ndarray:
     """1 for each element of x[index], 0 for those whose place is named again by a later one, which overwrites it in an assignment."""
-    places = np.arange(math.prod(shape)).reshape(shape)[index]
+    writers = _last_writers(index, shape)
+    return writers == np.arange(writers.size).reshape(writers.shape)
+
+
+def only_last(value: np.ndarray, index: tuple, shape: tuple[int, ...]) -> np.ndarray:
+    """`value` for x[index], on a GPU, with every element replaced by the last one that goes to the same place of x."""
+    writers = _last_writers(index, shape)
+    return value if value.size == 1 else np.broadcast_to(value, writers.shape).reshape(-1)[beside(writers, value)]
+
+
+def _last_writers(index: tuple, shape: tuple[int, ...]) -> np.ndarray:
+    """For each element of x[index] the number of the last one that goes to the same place of x."""
+    places = np.arange(math.prod(shape)).reshape(shape)[tuple([host(part) for part in index])]
     writers = np.empty(math.prod(shape), np.int64)
     writers[places.ravel()] = np.arange(places.size)
-    return (writers[places.ravel()] == np.arange(places.size)).reshape(places.shape)
+    return writers[places]
 
 
 def added_at(index: tuple, y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Zeros of a shape, to which y is added at an index, as often as the index names a place. As in Sum, float32 is added up in float64."""
-    wide = y if y.dtype.kind != "f" else y.astype(np.float64, copy=False)
+    wide = y if not is_floating(y.dtype) else y.astype(np.float64, copy=False)
     x = np.zeros_like(wide, shape=shape)
     np.add.at(x, index, wide)
     return x.astype(y.dtype, copy=False)
@@ -119,4 +138,4 @@ def added_at(index: tuple, y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def may_repeat(index: tuple) -> bool:
     """Whether an index can name one place twice: arrays of integers can; slices, integers and masks cannot."""
-    return any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in index)
+    return any(hasattr(part, "dtype") and part.dtype.kind != "b" for part in index)

@@ -12,8 +12,9 @@ import numpy as np
 
 from kernels.meta import as_array, is_meta, no_values
 from minitorch_cv.autograd.modes import is_grad_enabled
+from minitorch_cv.device import at_work, host, moved
 from minitorch_cv.functional.choose import clamp, masked_fill
-from minitorch_cv.functional.index import as_index, setitem
+from minitorch_cv.functional.index import as_index, may_repeat, only_last, setitem
 from minitorch_cv.functional.math import add, div, floor_divide, mul, pow, remainder, sub
 from minitorch_cv.tensor import Index, Operand, Tensor, method
 
@@ -28,8 +29,18 @@ def assign(x: Tensor, index: Index, value: Operand) -> None:
         values = value.data if isinstance(value, Tensor) else as_array(value)
         if is_meta(values) and not x.is_meta:
             raise no_values("x[index] = value")
-        x.data[as_index(index)] = values
+        put(values, x, as_index(index, x))
         x.mark_changed()
+
+
+def put(values: np.ndarray, x: Tensor, index: tuple) -> None:
+    """x.data[index] = values, which may be on another device."""
+    if x.is_cuda:
+        values = values[()] if type(values) is np.ndarray and values.ndim == 0 else moved(values, x.device)
+        with at_work(x.device):
+            x.data[index] = only_last(values, index, x.shape) if may_repeat(index) else values
+    else:
+        x.data[index] = host(values)
 
 
 @method()
@@ -136,10 +147,15 @@ def _become(name: str, x: Tensor, compute: Callable[[], Tensor]) -> Tensor:
 
 
 def _check_writable(name: str, x: Tensor) -> None:
-    if not x.data.flags.writeable:
+    if not getattr(x.data.flags, "writeable", True) or (x.is_cuda and _repeats(x.data)):
         raise ValueError(f"{name}: the tensor is read-only, as the result of broadcast_to is; change a clone() of it")
     if is_grad_enabled() and x.requires_grad and _shows_a_leaf(x):
         raise RuntimeError(f"{name}: the tensor is a leaf that requires a gradient, or a view of one; change it inside no_grad()")
+
+
+def _repeats(x: np.ndarray) -> bool:
+    """Whether several elements share a place in memory: CuPy would let them be written."""
+    return any(stride == 0 and length > 1 for stride, length in zip(x.strides, x.shape, strict=True))
 
 
 def _shows_a_leaf(x: Tensor) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import beside, host
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.functional.shape import as_dim, as_shape
@@ -157,7 +158,7 @@ def repeat_interleave(input: Tensor, repeats: int | Tensor | Sequence[int], dim:
         wide = input.unsqueeze(dim + 1).broadcast_to([*input.shape[: dim + 1], counts.item(), *input.shape[dim + 1 :]])
         result = wide.reshape([*input.shape[:dim], input.shape[dim] * int(counts.item()), *input.shape[dim + 1 :]])
         return result if counts.item() != 1 else result.clone()
-    return input.index_select(dim, Tensor(np.repeat(np.arange(input.shape[dim]), counts.data)))
+    return input.index_select(dim, Tensor(beside(np.repeat(np.arange(input.shape[dim]), host(counts.data)), input.data)))
 
 
 @checked

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import where
@@ -111,7 +112,7 @@ class WholeDiv(Function):
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray, *, rounding_mode: str) -> np.ndarray:
         if rounding_mode == "floor":
             return np.floor_divide(x, y)
-        return np.trunc(np.divide(x, y)) if x.dtype.kind == "f" else np.abs(x) // np.abs(y) * (np.sign(x) * np.sign(y))
+        return np.trunc(np.divide(x, y)) if is_floating(x.dtype) else np.abs(x) // np.abs(y) * (np.sign(x) * np.sign(y))
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,7 +170,7 @@ def remainder(input: Operand, other: Operand) -> Tensor:
 
 def _check_divisor(name: str, x: Tensor, y: Tensor) -> None:
     """Among floating point numbers x / 0 is infinite or NaN; among integers it is nothing."""
-    if x.dtype.kind != "f" and not y.is_meta and not y.data.all():
+    if not is_floating(x.dtype) and not y.is_meta and not y.data.all():
         raise ZeroDivisionError(f"{name}: got an integer 0 as divisor")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.device import full_array
 from minitorch_cv.tensor import Tensor
 
 
@@ -55,8 +56,8 @@ class NormalisationGradient(Function):
         gy, x, weight = ctx.saved_inputs
         plain, options = ctx.options["family"].plain, ctx.options["options"]
         if weight is None:
-            weight = Tensor(np.ones(ctx.affine_shape, x.dtype))
-        bias = Tensor(np.zeros(ctx.affine_shape, x.dtype))
+            weight = Tensor(full_array(ctx.affine_shape, 1, x.dtype, x.device))
+        bias = Tensor(full_array(ctx.affine_shape, 0, x.dtype, x.device))
         inputs = (x, weight, bias)
         return gradient_of_gradient(lambda x, weight, bias: plain(x, weight, bias, **options), gy, inputs, output_grads)[:3]
 

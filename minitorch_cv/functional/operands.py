@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating, is_number
 from kernels.meta import as_array
+from minitorch_cv.device import beside
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
 
@@ -23,24 +25,29 @@ def operands(name: str, x: Any, y: Any, arguments: tuple[str, str] = ("input", "
     return operands(name, as_tensor(arguments[0], x, name), y, arguments)
 
 
-def as_tensor(argument: str, x: Any, function: str | None = None) -> Tensor:
-    """`x`, an argument of a function, if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype."""
+def as_tensor(argument: str, x: Any, function: str | None = None, like: Tensor | None = None) -> Tensor:
+    """`x`, an argument of a function, if it is a Tensor, else a constant: Python floats are float32, arrays keep their dtype.
+
+    A constant array goes to the device of the tensor `like`.
+    """
     if isinstance(x, Tensor):
         return x
     array = as_array(x)
-    if array.dtype.kind not in "fiub":
+    if not is_number(array.dtype):
         where = f"{argument} of {function}" if function else argument
         raise TypeError(f"{where}: got {type(x).__name__}, expected a Tensor, a number or an array of numbers")
-    return Tensor(array.astype(DEFAULT_DTYPE) if array.dtype.kind == "f" and not isinstance(x, (np.ndarray, np.generic)) else array)
+    if is_floating(array.dtype) and array is not x and not isinstance(x, np.generic):
+        array = array.astype(DEFAULT_DTYPE)
+    return Tensor(array if like is None or array.ndim == 0 else beside(array, like.data))
 
 
 def _matched(name: str, tensor: Tensor, constant: Any, argument: str) -> tuple[Tensor, Tensor]:
     """`tensor`, and `constant` as a Tensor of its dtype; an integer tensor gives way to floating point and larger integers."""
     dtype = tensor.data.dtype
-    if (type(constant) is int and dtype.kind in "fiu") or (type(constant) is float and dtype.kind == "f"):  # by far the most frequent
+    if (type(constant) is int and dtype.kind in "fiu") or (type(constant) is float and is_floating(dtype)):  # by far the most frequent
         return tensor, Tensor(np.array(constant, dtype))
-    other = as_tensor(argument, constant, name)
-    if dtype.kind == "f" or (other.ndim == 0 and other.dtype.kind == dtype.kind):
+    other = as_tensor(argument, constant, name, tensor)
+    if is_floating(dtype) or (other.ndim == 0 and other.dtype.kind == dtype.kind):
         return tensor, Tensor(other.data.astype(dtype))
     return _converted(name, tensor, other)
 
@@ -48,12 +55,12 @@ def _matched(name: str, tensor: Tensor, constant: Any, argument: str) -> tuple[T
 def _converted(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     if x.dtype == y.dtype:
         return x, y
-    if x.dtype.kind == "f" and y.dtype.kind == "f":
+    if is_floating(x.dtype) and is_floating(y.dtype):
         if x.ndim and y.ndim:
             raise TypeError(f"{name}: got tensors of {x.dtype} and {y.dtype}; convert one of them with .to()")
         dtype = x.dtype if x.ndim else y.dtype
-    elif x.dtype.kind == "f" or y.dtype.kind == "f":
-        dtype = x.dtype if x.dtype.kind == "f" else y.dtype
+    elif is_floating(x.dtype) or is_floating(y.dtype):
+        dtype = x.dtype if is_floating(x.dtype) else y.dtype
     else:
         dtype = np.promote_types(x.dtype, y.dtype)
     return x.to(dtype), y.to(dtype)
@@ -61,4 +68,4 @@ def _converted(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def floating(x: Tensor) -> Tensor:
     """`x` itself if it is of floating point, else as float32."""
-    return x if x.data.dtype.kind == "f" else x.to(DEFAULT_DTYPE)
+    return x if is_floating(x.data.dtype) else x.to(DEFAULT_DTYPE)

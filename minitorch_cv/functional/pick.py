@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import beside
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.index import added_at, setitem
 from minitorch_cv.functional.operands import as_tensor
@@ -44,7 +46,7 @@ class GatherAdjoint(Function):
 
 def _places(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
     """The index of x[...] that names the same elements as `index` does along `dim`."""
-    places = [np.arange(length).reshape(-1, *[1] * (index.ndim - 1 - i)) for i, length in enumerate(index.shape)]
+    places = [beside(np.arange(length).reshape(-1, *[1] * (index.ndim - 1 - i)), index) for i, length in enumerate(index.shape)]
     places[dim] = index
     return tuple(places)
 
@@ -57,9 +59,9 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     index: integers, with as many dimensions as `input`, of which none but `dim` may be longer; the result has its shape.
     """
     if input.ndim == 0:
-        return gather(input.reshape(1), dim, as_tensor("index", index).reshape(1)).reshape(())
+        return gather(input.reshape(1), dim, as_tensor("index", index, like=input).reshape(1)).reshape(())
     dim = as_dim(dim, input.ndim)
-    return Gather.apply(input, _checked_index(index, input.shape, dim), dim=dim)
+    return Gather.apply(input, _checked_index(index, input, dim), dim=dim)
 
 
 @method()
@@ -69,7 +71,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
     dim: None for indices into the flattened tensor.
     """
-    indices = as_tensor("indices", indices)
+    indices = as_tensor("indices", indices, like=input)
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     if indices.ndim != input.ndim:
@@ -87,7 +89,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 @checked
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` whose numbers are in the vector `index`, one after the other"""
-    index = as_tensor("index", index)
+    index = as_tensor("index", index, like=input)
     if index.ndim > 1:
         raise ValueError(f"index: got shape {index.shape}, expected a vector")
     dim = as_dim(dim, input.ndim)
@@ -103,7 +105,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
     index: as in `gather`. src: a number, or a tensor, at least as long as `index` in every dimension.
     """
     dim = as_dim(dim, input.ndim)
-    index = _checked_index(index, input.shape, dim)
+    index = _checked_index(index, input, dim)
     return setitem(input, _places(index.data, dim), _source(src, index, input) if np.ndim(src) else as_tensor("src", src))
 
 
@@ -115,13 +117,13 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     index, src: as in `scatter`.
     """
     dim = as_dim(dim, input.ndim)
-    index = _checked_index(index, input.shape, dim)
+    index = _checked_index(index, input, dim)
     return input + GatherAdjoint.apply(_source(src, index, input), index, dim=dim, shape=input.shape)
 
 
 def _source(src: Operand, index: Tensor, x: Tensor) -> Tensor:
     """The part of `src` that `index` speaks of"""
-    src = as_tensor("src", src)
+    src = as_tensor("src", src, like=x)
     if src.ndim != index.ndim or any(length < wanted for length, wanted in zip(src.shape, index.shape, strict=True)):
         raise ValueError(f"src: got shape {src.shape}, expected at least that of index, {index.shape}")
     if src.dtype != x.dtype:
@@ -129,8 +131,8 @@ def _source(src: Operand, index: Tensor, x: Tensor) -> Tensor:
     return src if src.shape == index.shape else src[tuple([slice(length) for length in index.shape])]
 
 
-def _checked_index(index: Any, shape: tuple[int, ...], dim: int) -> Tensor:
-    index = as_tensor("index", index)
+def _checked_index(index: Any, x: Tensor, dim: int) -> Tensor:
+    index, shape = as_tensor("index", index, like=x), x.shape
     if index.ndim != len(shape) or any(i != dim and n > m for i, (n, m) in enumerate(zip(index.shape, shape, strict=True))):
         raise ValueError(f"index: got shape {index.shape}, expected at most that of input, {shape}, except along dimension {dim}")
     _check_values("index", index, shape[dim])
@@ -151,7 +153,7 @@ def _check_values(name: str, index: Tensor, length: int) -> None:
 @checked
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements of `input` where `mask` (booleans) holds, as a vector; both are broadcast against each other."""
-    mask = as_tensor("mask", mask)
+    mask = as_tensor("mask", mask, like=input)
     if mask.dtype.kind != "b":
         raise TypeError(f"mask: got {mask.dtype}, expected booleans")
     shape = np.broadcast_shapes(input.shape, mask.shape)
@@ -199,4 +201,4 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights.shape != input.shape:
         raise ValueError(f"weights: got shape {weights.shape}, expected {input.shape} like input")
     sums = np.bincount(input.data, weights.data, minlength)
-    return Tensor(sums.astype(weights.dtype if weights.dtype.kind == "f" else np.float64))
+    return Tensor(sums.astype(weights.dtype if is_floating(weights.dtype) else np.float64))

@@ -15,6 +15,7 @@ from kernels.checks import check_number
 from kernels.geometry import Pair, pair, transposed_output_size
 from kernels.meta import is_meta
 from minitorch_cv.autograd import Function
+from minitorch_cv.device import host
 from minitorch_cv.functional.checks import as_batch, check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.index import last_writes
@@ -244,7 +245,7 @@ def _without_overwritten(x: Tensor, places: np.ndarray, size: Pair) -> Tensor:
     if is_meta(places) or is_meta(x.data) or places.size == 0:
         return x
     N, C = x.shape[:2]
-    planes = np.arange(N * C).reshape(N, C, 1, 1)
+    places, planes = host(places), np.arange(N * C).reshape(N, C, 1, 1)
     area = size[0] * size[1]
     if places.min() < 0 or places.max() >= area:
         raise ValueError(f"indices: got {places.min()} to {places.max()}, expected places in a plane of size {size}")

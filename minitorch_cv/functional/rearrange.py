@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import beside
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.shape import as_dim, as_shape
@@ -85,7 +86,7 @@ class DiagonalAdjoint(Function):
     @staticmethod
     def forward(ctx: Any, y: np.ndarray, *, offset: int, dims: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
         x = np.zeros_like(y, shape=shape)
-        rows = np.arange(y.shape[-1]) + max(-offset, 0)
+        rows = beside(np.arange(y.shape[-1]), y) + max(-offset, 0)
         np.moveaxis(x, dims, (-2, -1))[..., rows, rows + offset] = y
         return x
 

@@ -1,11 +1,14 @@
 """Reductions: along some dimensions, or along all, many elements become one."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.function import Function
+from minitorch_cv.device import full_array
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import maximum, minimum, where
 from minitorch_cv.functional.join import cat
@@ -21,9 +24,9 @@ class Sum(Function):
     def forward(ctx: Any, x: np.ndarray, *, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
         ctx.shape = x.shape
         # float32 is added up in float64: the error of a long sum is that of rounding the result.
-        accumulator = np.dtype(np.float64 if x.dtype.kind == "f" else np.int64)
+        accumulator = np.dtype(np.float64 if is_floating(x.dtype) else np.int64)
         y: Any = np.sum(x, axis=dims, keepdims=keepdim, dtype=accumulator)
-        return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
+        return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
@@ -149,9 +152,9 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor
     if dim is None:
         return prod(input.reshape(-1), 0)
     dim = as_dim(dim, input.ndim)
-    y = (input if input.dtype.kind == "f" else input.long()).transpose(0, dim)
+    y = (input if is_floating(input.dtype) else input.long()).transpose(0, dim)
     if y.shape[0] == 0:
-        y = cat([y, Tensor(np.ones((1, *y.shape[1:]), y.dtype))])
+        y = cat([y, Tensor(full_array((1, *y.shape[1:]), 1, y.dtype, y.device))])
     while len(y) > 1:
         half = len(y) // 2
         pairs = y[:half] * y[half : 2 * half]
@@ -165,8 +168,11 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows; -infinity where there is nothing."""
     input, dims = floating(input), as_dims(dim, input.ndim)
-    peak = np.max(input.data, axis=dims, keepdims=True, initial=-np.inf)
-    peak = Tensor(np.where(np.isfinite(peak), peak, 0).astype(input.dtype))
+    if 0 in [input.shape[i] for i in dims]:
+        peak = Tensor(np.zeros_like(input.data, shape=[1 if i in dims else length for i, length in enumerate(input.shape)]))
+    else:
+        highest = np.max(input.data, axis=dims, keepdims=True)
+        peak = Tensor(np.where(np.isfinite(highest), highest, 0).astype(input.dtype))
     y = sum((input - peak).exp(), dims, keepdim=True).log() + peak
     return y if keepdim else y.squeeze(dims)
 
@@ -175,11 +181,11 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 
 class Extreme(Function):
-    """The largest (ufunc: np.maximum) or smallest elements; where several are equal, they share the gradient evenly."""
+    """The largest (choose: np.max) or smallest elements; where several are equal, they share the gradient evenly."""
 
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, ufunc: np.ufunc, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
-        y = ufunc.reduce(x, axis=dims, keepdims=True)
+    def forward(ctx: Any, x: np.ndarray, *, choose: Callable, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        y = choose(x, axis=dims, keepdims=True)
         if ctx.needs[0]:
             chosen = (x == y) | np.isnan(x)
             ctx.share = (chosen / np.sum(chosen, axis=dims, keepdims=True)).astype(x.dtype)
@@ -194,20 +200,20 @@ class Extreme(Function):
 @checked
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient. NaN wins."""
-    return _extreme("amax", np.maximum, input, dim, keepdim)
+    return _extreme("amax", np.max, input, dim, keepdim)
 
 
 @method()
 @checked
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient. NaN wins."""
-    return _extreme("amin", np.minimum, input, dim, keepdim)
+    return _extreme("amin", np.min, input, dim, keepdim)
 
 
-def _extreme(name: str, ufunc: np.ufunc, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+def _extreme(name: str, choose: Callable, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     dims = as_dims(dim, x.ndim)
     _check_not_empty(name, x, dims)
-    return Extreme.apply(x, ufunc=ufunc, dims=dims, keepdim=keepdim)
+    return Extreme.apply(x, choose=choose, dims=dims, keepdim=keepdim)
 
 
 @method()
@@ -236,7 +242,7 @@ def min(input: Tensor, dim: int | Operand | None = None, keepdim: bool = False) 
 
 def _along(name: str, x: Tensor, dim: Any, keepdim: bool, find: Any) -> ValuesAndIndices:
     if x.ndim == 0:
-        return ValuesAndIndices(x.reshape(()), Tensor(np.zeros((), np.int64)))
+        return ValuesAndIndices(x.reshape(()), Tensor(np.zeros_like(x.data, np.int64)))
     dim = as_dim(dim, x.ndim)
     indices = find(x, dim, keepdim=True)
     values = x.gather(dim, indices)
@@ -274,7 +280,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def _check_floating(name: str, x: Tensor) -> None:
-    if x.dtype.kind != "f":
+    if not is_floating(x.dtype):
         raise TypeError(f"{name}: got a tensor of {x.dtype}, expected floating point; convert it with .float()")
 
 

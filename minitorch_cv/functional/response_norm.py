@@ -6,6 +6,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function
+from minitorch_cv.device import beside
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_channels, check_floating
 from minitorch_cv.functional.linear import linear
@@ -43,7 +44,7 @@ class LocalResponseNormGradient(Function):
 def _local_response_norm(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
     """In Tensor functions: which channels are in whose window is a matrix of zeros and ones."""
     first, channels = np.arange(x.shape[1])[:, None] - size // 2, np.arange(x.shape[1])
-    windows = Tensor(((first <= channels) & (channels < first + size)).astype(x.dtype))
+    windows = Tensor(beside(((first <= channels) & (channels < first + size)).astype(x.dtype), x.data))
     sums = linear(x.square().transpose(1, -1), windows).transpose(1, -1)  # linear maps the last dimension
     return x * (sums * (alpha / size) + k) ** -beta
 

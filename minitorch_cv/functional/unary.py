@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, floating
@@ -116,7 +117,7 @@ def _step(ufunc: np.ufunc, name: str, what: str, *names: str) -> Callable[[Opera
 
     def function(input: Operand) -> Tensor:
         input = as_tensor("input", input, name)
-        return Step.apply(input, ufunc=ufunc) if input.dtype.kind == "f" else input.clone()
+        return Step.apply(input, ufunc=ufunc) if is_floating(input.dtype) else input.clone()
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{what}; its gradient is 0."
@@ -136,7 +137,7 @@ def round(input: Tensor, decimals: int = 0) -> Tensor:
         return round(input * 10**decimals) / 10**decimals
     if decimals < 0:
         return round(input / 10**-decimals) * 10**-decimals
-    return Step.apply(input, ufunc=np.rint) if input.dtype.kind == "f" else input.clone()
+    return Step.apply(input, ufunc=np.rint) if is_floating(input.dtype) else input.clone()
 
 
 @method()

@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.dtypes import is_floating
 from minitorch_cv.device import DeviceLike, empty_array, moved, target_of
 from minitorch_cv.nn import state
 from minitorch_cv.nn.hooks import RemovableHandle
@@ -293,12 +294,12 @@ class Module:
         Errors: TypeError for another dtype, ValueError for "cpu" where there are no values: see `to_empty`.
         """
         place, wanted = target_of(target, dtype, device)
-        if wanted is not None and wanted.kind != "f":
+        if wanted is not None and not is_floating(wanted):
             raise TypeError(f"dtype: got {wanted}, expected a floating-point type")
         own = (*self.parameters(), *self.buffers())
         moved_arrays = [moved(tensor.data, place) for tensor in own]  # all of them, or an error before anything has changed
         for tensor, array in zip(own, moved_arrays, strict=True):
-            convert = wanted is not None and tensor.dtype.kind == "f"
+            convert = wanted is not None and is_floating(tensor.dtype)
             tensor.data = array.astype(wanted, copy=False) if convert else array
             if tensor.grad is not None:
                 tensor.grad = tensor.grad.detach().to(dtype=wanted if convert else None, device=place)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.dtypes import is_floating
 from kernels.meta import as_array
 from minitorch_cv.device import DeviceLike, as_dtype, empty_array
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
@@ -25,7 +26,7 @@ def new_parameter(
     shape: int | tuple[int, ...], dtype: DTypeLike = DEFAULT_DTYPE, device: DeviceLike = None, requires_grad: bool = True
 ) -> Parameter:
     """A Parameter for a layer to fill, its values undefined. device: "cpu" or "meta"; None is that of `with mt.device(...)`."""
-    if as_dtype(dtype).kind != "f":
+    if not is_floating(as_dtype(dtype)):
         raise TypeError(f"dtype: got {as_dtype(dtype)}, expected a floating-point type")
     return Parameter(empty_array(_lengths(shape), dtype, device), requires_grad)
 

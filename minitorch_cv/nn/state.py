@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kernels.dtypes import is_floating, is_number
 from kernels.meta import as_array, is_meta
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.tensor import Tensor
@@ -72,7 +73,7 @@ def _unfit(key: str, value: np.ndarray, own: Tensor, assign: bool) -> str | None
     """Why `value` cannot be copied into `own`, or with `assign` take its place; or None."""
     if value.shape != own.shape:
         return f"{key}: got shape {value.shape}, expected {own.shape}"
-    if value.dtype.kind not in "fiub" or (value.dtype.kind == "f" and own.dtype.kind != "f"):
+    if not is_number(value.dtype) or (is_floating(value.dtype) and not is_floating(own.dtype)):
         return f"{key}: got dtype {value.dtype}, expected one that converts to {own.dtype}"
     if assign and value.dtype.kind != own.dtype.kind:
         return f"{key}: got dtype {value.dtype}, expected one like {own.dtype}, which it is to replace"

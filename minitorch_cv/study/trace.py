@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_cv as mt
+from kernels.dtypes import is_floating
 from minitorch_cv import nn
 from minitorch_cv.autograd import Function
 from minitorch_cv.autograd.modes import switched
@@ -50,7 +51,7 @@ class Row:
 
 def trace(model: nn.Module, input_shape: Sequence[int]) -> list[Row]:
     """All rows, in the order of execution, for images of `input_shape` (N, C, H, W) in evaluation mode."""
-    dtype = next((parameter.dtype for parameter in model.parameters() if parameter.dtype.kind == "f"), np.float32)
+    dtype = next((parameter.dtype for parameter in model.parameters() if is_floating(parameter.dtype)), np.float32)
     image = mt.empty(*input_shape, dtype=dtype, device="meta").requires_grad_()
     tracer = _Tracer(shape_only_copy(model).eval(), image)
     with mt.device("meta"), switched(grad=True, observer=tracer.observe):

@@ -11,6 +11,7 @@ import kernels
 from kernels.meta import is_meta
 from minitorch_cv import random
 from minitorch_cv.autograd import GradcheckError, grad, gradcheck, gradgradcheck
+from minitorch_cv.device import device_of, host
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.testing.arrange import ORDERS, arranged
 from minitorch_cv.testing.compare import CheckError, assert_close
@@ -60,6 +61,28 @@ def check_function(
                 _checked("float32: ", lambda: _check_float32(function, call, reference, float32, seed), backend)
         if shape_only:
             _checked("shape-only: ", lambda: _check_shapes(function, call, reference, seed), fast)
+
+
+def check_device(
+    function: Callable, args: Sequence[Any], options: Mapping[str, Any] | None = None, device: str = "cuda", *, second_order: bool = True,
+    tolerance: float = EXACT, seed: int = 0,
+) -> None:  # fmt: skip
+    """CheckError unless `function(*args, **options)` gives on `device`, in float64, what it gives on the CPU, and gives it there.
+
+    Compared are values, gradients and, with second_order, gradients of gradients, within `tolerance` in `relative_error`. args, options,
+    seed: as in `check_function`.
+    """
+    call = _Call(args, options or {})
+    with _repeatable(seed):
+        for run in (_run, _run_twice) if second_order else (_run,):
+            there = run(function, call, seed, device=device)
+            if elsewhere := [array for array in (*there.outputs, *there.gradients) if device_of(array) != device]:
+                raise CheckError(f"a result is on {device_of(elsewhere[0])}, expected all on {device}")
+            results = _Results([host(a) for a in there.outputs], [host(a) for a in there.gradients], there.differentiable)
+            expected = run(function, call, seed)
+            if [a.dtype for a in results.outputs] != [a.dtype for a in expected.outputs]:
+                raise CheckError(f"outputs of {[a.dtype for a in results.outputs]}, expected {[a.dtype for a in expected.outputs]}")
+            results.compare(expected, tolerance)
 
 
 class _Call:
@@ -132,8 +155,23 @@ def _run(
         for i, (tensor, array) in enumerate(zip(leaves, before, strict=True)):
             if not np.array_equal(tensor.data, array, equal_nan=True):
                 raise CheckError(f"input {i}: the function wrote into it")
-    gradients = [np.zeros(x.shape, dtype) if g is None else g.data for x, g in zip(leaves, found, strict=True)]
+    gradients = [np.zeros_like(x.data) if g is None else g.data for x, g in zip(leaves, found, strict=True)]
     return _Results([y.data for y in outputs], gradients, bool(joined))
+
+
+def _run_twice(function: Callable, call: _Call, seed: int, device: str = "cpu") -> _Results:
+    """The gradients, as outputs, and theirs."""
+
+    def first(*leaves: Tensor) -> list[Tensor]:
+        remaining = iter(leaves)
+        args, options = call.fill(lambda _: next(remaining), lambda array: _on(device, Tensor(array.copy())))
+        joined = [y for y in tensors_in(function(*args, **options)) if y.requires_grad]
+        rng = np.random.default_rng(seed)
+        cotangents = [_on(device, Tensor(rng.standard_normal(y.shape))) for y in joined]
+        found = grad(joined, leaves, cotangents, create_graph=True, allow_unused=True) if joined else ()
+        return [g for g in found if g is not None]
+
+    return _run(first, _Call(call.leaves, {}), seed, device=device)
 
 
 def _check_gradients(check: Callable, function: Callable, call: _Call, seed: int) -> None:

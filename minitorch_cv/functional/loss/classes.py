@@ -14,11 +14,14 @@ import numpy as np
 
 import kernels
 from kernels.checks import check_number
+from kernels.dtypes import is_floating
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.device import beside
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.loss.reduction import check_reduction, check_weight, reduced
+from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.functional.softmax import log_softmax, softmax
 from minitorch_cv.tensor import Tensor
 
@@ -70,13 +73,11 @@ def _coefficients(
     logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
 ) -> np.ndarray:
     """q (M, C) of the module's text; zero in the rows that are ignored."""
-    M, C = logits.shape
-    w = np.ones(C, logits.dtype) if weight is None else weight
-    counted = target != ignore_index
-    t = np.where(counted, target, 0)
-    q = np.tile(w * logits.dtype.type(label_smoothing / C), (M, 1))
-    q[np.arange(M), t] += (1 - label_smoothing) * w[t]
-    return q * counted[:, np.newaxis]
+    C = logits.shape[1]
+    w = np.ones_like(logits, shape=(C,)) if weight is None else weight
+    counted = (target != ignore_index)[:, np.newaxis]
+    chosen = beside(np.arange(C), logits) == target[:, np.newaxis]
+    return (chosen * (1 - label_smoothing) + label_smoothing / C).astype(w.dtype) * w * counted
 
 
 def cross_entropy(
@@ -98,8 +99,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
     if not isinstance(target, Tensor):
-        target = Tensor(np.asarray(target))
-    if target.dtype.kind == "f":
+        target = as_tensor("target", target, like=input)
+    if is_floating(target.dtype):
         return _against_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     scores, classes = _as_rows(input, target)
     losses = CrossEntropy.apply(scores, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
@@ -116,7 +117,7 @@ def nll_loss(
     """
     _check(input, weight, reduction, ignore_index)
     if not isinstance(target, Tensor):
-        target = Tensor(np.asarray(target))
+        target = as_tensor("target", target, like=input)
     if target.dtype.kind not in "iu":
         raise TypeError(f"target: got {target.dtype}, expected an integer type")
     scores, classes = _as_rows(input, target)

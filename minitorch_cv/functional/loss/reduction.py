@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dtypes import is_floating
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.tensor import Tensor
@@ -33,8 +34,8 @@ def as_target(input: Tensor, target: Any, broadcast: bool = False) -> Tensor:
     `broadcast` it is a warning, for (N,) against (N, 1) are N * N losses, which nobody means.
     """
     check_floating("input", input)
-    target = as_tensor("target", target)
-    if target.dtype.kind != "f":
+    target = as_tensor("target", target, like=input)
+    if not is_floating(target.dtype):
         target = target.to(input.dtype)
     if target.dtype != input.dtype:
         raise TypeError(f"target: got {target.dtype}, expected {input.dtype} like input")
