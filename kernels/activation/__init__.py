@@ -30,8 +30,9 @@ A slope for each channel, learned:
 
     prelu(x, weight)[n, c] = x where x > 0, else weight[c] * x        prelu_backward(gy, x, weight) = (gx, gweight)
 
-Shapes: any, any strides; prelu: x (N, C) or (N, C, *) and weight (C,) or (1,). Results have the memory order of the first argument
-(channels-last where that has gaps, and always in prelu). A NaN in x is a NaN in y, and lets gy through relu.
+Shapes: any, any strides; prelu: x (N, C) or (N, C, *) and weight (C,) or (1,), which may be float32 where x has 16 bits. Results have the
+memory order of the first argument (channels-last where that has gaps, and always in prelu). A NaN in x is a NaN in y, and lets gy through
+relu.
 """
 
 from typing import NamedTuple
@@ -40,6 +41,7 @@ import numpy as np
 
 from kernels.backend import implementation
 from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.gpu import wide_dtype
 
 SMOOTH = {  # names, and the number of parameters
     "tanh": 0, "sigmoid": 0, "erf": 0, "silu": 0, "mish": 0, "gelu": 0, "gelu_tanh": 0, "hardswish": 0, "softsign": 0, "softplus": 2,
@@ -124,7 +126,8 @@ def _check_name(name: str, parameters: tuple[float, ...]) -> None:
 
 def _check_weight(x: np.ndarray, weight: np.ndarray) -> None:
     check_floating("x", x)
-    check_dtype("weight", weight, x)
+    if weight.dtype != wide_dtype(x.dtype):
+        check_dtype("weight", weight, x)
     channels = x.shape[1] if x.ndim > 1 else 1
     if weight.shape not in ((1,), (channels,)):
         raise ValueError(f"weight: got shape {weight.shape}, expected (1,), or ({channels},) as x of shape {x.shape} has channels")

@@ -39,7 +39,7 @@ def prelu_backward(gy: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[n
     gx = np.where(x > 0, gy, _along_channels(weight, x) * gy)
     terms = np.where(x > 0, 0, gy * x)
     others = tuple(axis for axis in range(x.ndim) if axis != 1 or weight.size == 1)
-    return _like(gy, gx), terms.sum(others, dtype=np.float64).astype(x.dtype).reshape(weight.shape)
+    return _like(gy, gx), terms.sum(others, dtype=np.float64).astype(weight.dtype).reshape(weight.shape)
 
 
 def _along_channels(weight: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ def check(case: Case, dtype: str, expected: list[np.ndarray], where: str) -> Non
     for i, (argument, copy) in enumerate(zip(arguments, before, strict=True)):
         if i not in case.changes:
             for a, b in zip(flat(to_host(argument)), flat(copy), strict=True):
-                assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f"), f"{where}argument {i} was written to"
+                assert np.array_equal(a, b, equal_nan=a.dtype.kind in "fV"), f"{where}argument {i} was written to"
 
 
 def flat(results: Any) -> list[np.ndarray]:
