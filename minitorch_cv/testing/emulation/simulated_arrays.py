@@ -31,7 +31,7 @@ class Running(Protocol):
 
 def caster(dtype: np.dtype) -> Callable[[Any], Any]:
     """What makes a number of type `dtype` of any number. OverflowError for one that a signed type cannot hold; unsigned ones go round."""
-    if dtype.kind == "f":
+    if dtype.kind in "fV":  # "V": bfloat16
         return dtype.type
     if dtype.kind == "b":
         return bool
@@ -115,9 +115,9 @@ class LocalArray:
 
     __slots__ = ("_cast", "_name", "_running", "_values", "dtype", "ndim", "shape", "size")
 
-    def __init__(self, shape: int | tuple[int, ...], dtype: Any, name: str, running: Running) -> None:
+    def __init__(self, shape: int | tuple[int, ...], dtype: np.dtype, name: str, running: Running) -> None:
         self.shape: tuple[int, ...] = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        self.dtype, self.ndim, self.size = np.dtype(dtype), len(self.shape), prod(self.shape)
+        self.dtype, self.ndim, self.size = dtype, len(self.shape), prod(self.shape)
         self._name, self._running, self._cast = name, running, caster(self.dtype)
         self._values: list[Any] = [None] * self.size
 
@@ -160,7 +160,7 @@ class SharedArray(LocalArray):
 
     __slots__ = ("_atomics", "_first_readers", "_last_readers", "_writers")
 
-    def __init__(self, shape: int | tuple[int, ...], dtype: Any, name: str, running: Running) -> None:
+    def __init__(self, shape: int | tuple[int, ...], dtype: np.dtype, name: str, running: Running) -> None:
         super().__init__(shape, dtype, name, running)
         self._writers = [NEVER] * self.size
         # Of the readers between two barriers, the first and the last: whoever writes, one of them is another thread if there is one.

@@ -100,15 +100,16 @@ class SimulatedCuda:
         site = (frame.f_code, frame.f_lasti)
         array = self._arrays.get(site)
         if array is None:
+            kind = _number_type(dtype) or np.dtype(dtype)
             if shape in (0, (0,)):
-                shape = self._shared_memory // np.dtype(dtype).itemsize
-            array = self._arrays[site] = SharedArray(shape, dtype, f"the shared array of line {frame.f_lineno}", self)
+                shape = self._shared_memory // kind.itemsize
+            array = self._arrays[site] = SharedArray(shape, kind, f"the shared array of line {frame.f_lineno}", self)
             if (size := sum(a.size * a.dtype.itemsize for a in self._arrays.values())) > max(MOST_SHARED, self._shared_memory):
                 raise self.fault(f"{size} bytes of shared memory, more than {MOST_SHARED}")
         return array
 
     def _local_array(self, shape: Any, dtype: Any, alignment: Any = None) -> LocalArray:
-        return LocalArray(shape, dtype, f"the local array of line {sys._getframe(1).f_lineno}", self)
+        return LocalArray(shape, _number_type(dtype) or np.dtype(dtype), f"the local array of line {sys._getframe(1).f_lineno}", self)
 
     def threadfence(self) -> None:
         """Threads run one after the other here: what one has written, all others see."""
