@@ -9,13 +9,14 @@ GPU_TESTS := tests/kernels tests/gpu tests/minitorch_cv/test_functions_on_gpu.py
 	tests/minitorch_cv/data/test_device_batches.py tests/minitorch_cv/training/test_on_gpu.py
 # On Linux the package index may answer with PyTorch's large CUDA build; pip's PIP_EXTRA_INDEX_URL can point to one of CPU builds.
 
-.PHONY: help train test test-full test-gpu bench-gpu lint types clean
+.PHONY: help train test test-full test-gpu bench-gpu compile-cuda lint types clean
 
 help:
 	@echo "make train      train LeNet-5 on scikit-learn's handwritten digits (under a minute; no download)"
 	@echo "make test       the tests that need neither PyTorch nor much time"
 	@echo "make test-full  all tests, also those that compare with PyTorch, which it installs"
 	@echo "make test-gpu   the GPU's tests on an NVIDIA GPU (CUDA=12 for a driver of CUDA 12), with compute-sanitizer where it is installed"
+	@echo "make compile-cuda  all GPU kernels compiled, without a GPU: registers, spills, PTX (170 MB of compilers are installed first)"
 	@echo "make bench-gpu  kernels and training on the GPU, compared with PyTorch where it is installed"
 	@echo "make lint       ruff"
 	@echo "make types      mypy"
@@ -37,6 +38,10 @@ test-gpu: $(VENV)/.installed-cuda$(CUDA)
 
 bench-gpu: $(VENV)/.installed-cuda$(CUDA)
 	$(BIN)/python benchmarks/gpu.py
+
+compile-cuda: $(VENV)/.installed-cuda-compile
+	$(BIN)/python -m minitorch_cv.testing.emulation.compile_cuda
+	$(BIN)/pytest -q tests/kernels/gpu/test_numba_cuda.py -k ptx
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -72,6 +77,11 @@ $(VENV)/.installed-dev: setup.py pyproject.toml | $(BIN)/python
 $(VENV)/.installed-cuda$(CUDA): $(VENV)/.installed-test
 	@echo "Installing CuPy and numba-cuda for CUDA $(CUDA) into $(VENV) (about 3 GB) ..."
 	@$(BIN)/python -m pip install --quiet --editable '.[cuda$(CUDA)]'
+	@touch $@
+
+$(VENV)/.installed-cuda-compile: $(VENV)/.installed-test
+	@echo "Installing the compilers of CUDA into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[cuda-compile]'
 	@touch $@
 
 $(VENV)/.installed-torch: $(VENV)/.installed-test

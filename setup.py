@@ -68,6 +68,8 @@ setup(
         # [ctk]: the compiler of CUDA C and cuBLAS, as wheels; the driver is all that must be there. ml_dtypes: bfloat16.
         "cuda12": ["cupy-cuda12x[ctk]>=14", "numba-cuda[cu12]>=0.20", "ml_dtypes>=0.5"],
         "cuda13": ["cupy-cuda13x[ctk]>=14", "numba-cuda[cu13]>=0.20", "ml_dtypes>=0.5"],
+        # Compilers alone, for a machine without a GPU. Those of 13.0, because what later ones write is too new for drivers of 13.0.
+        "cuda-compile": ["cuda-bindings==13.0.*", "nvidia-cuda-nvrtc==13.0.*", "nvidia-nvvm==13.0.*", "numba-cuda>=0.30"],
     },
     entry_points={"console_scripts": ["minitorch-cv = minitorch_cv.cli:main"]},
 )
