@@ -397,9 +397,10 @@ class ndarray:
     sum, prod, mean, var, std = map(_reduction, ("sum", "prod", "mean", "var", "std"))
     max, min, all, any = map(_reduction, ("max", "min", "all", "any"))
     argmax, argmin, cumsum, cumprod, trace = map(_method, ("argmax", "argmin", "cumsum", "cumprod", "trace"))
-    argsort, argpartition, searchsorted = map(_method, ("argsort", "argpartition", "searchsorted"))
+    argpartition, searchsorted = map(_method, ("argpartition", "searchsorted"))
     nonzero, compress, choose, put, conj, conjugate = map(_method, ("nonzero", "compress", "choose", "put", "conj", "conjugate"))
-    sort, partition, dot = map(_method, ("sort", "partition", "dot"))
+    partition, dot = map(_method, ("partition", "dot"))
+    sort, argsort = _method("sort", namespace.sort_in_place), _method("argsort", namespace.argsort)
     ptp = _method("ptp", np.ptp)
 
     __add__, __radd__, __iadd__ = _binary("add"), _binary("add", True), _in_place("add")

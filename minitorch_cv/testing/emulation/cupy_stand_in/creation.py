@@ -7,7 +7,7 @@ import numpy as np
 from . import arrays
 from .capture import blocks_of, run
 from .device import current_device_id
-from .memory import Block, MemoryPointer
+from .memory import Block, MemoryPointer, pointer_at
 from .pinned import is_pinned
 from .streams import Stream, get_current_stream, refuse_capture, transfers
 
@@ -125,6 +125,8 @@ def array(
     if subok:
         raise NotImplementedError("subok")
     order = order or "K"
+    if not isinstance(obj, arrays.ndarray) and hasattr(obj, "__cuda_array_interface__"):
+        obj = _from_interface(obj.__cuda_array_interface__)
     if isinstance(obj, arrays.ndarray):
         if obj._memory.device_id != current_device_id():
             made = obj.copy(order).astype(dtype or obj.dtype, copy=False)
@@ -139,6 +141,13 @@ def array(
         f_ordered = order == "F" or (order in "AK" and isinstance(obj, np.ndarray) and obj.flags.fnc)
         made = from_host(host, "F" if f_ordered else "C", blocking) if host.ndim else full((), host[()], host.dtype)
     return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if ndmin > made.ndim else made
+
+
+def _from_interface(interface: dict[str, Any]) -> "arrays.ndarray":
+    shape, kind = interface["shape"], np.dtype(interface["typestr"])
+    if 0 in shape:
+        return empty(shape, kind)
+    return arrays.ndarray(shape, kind, pointer_at(interface["data"][0]), interface.get("strides"))
 
 
 def _arrays_in(obj: Any) -> Any:

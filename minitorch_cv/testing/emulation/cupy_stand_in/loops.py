@@ -24,13 +24,12 @@ Kind = tuple[np.dtype, type | None]  # the dtype, and the Python type of a Pytho
 @cache
 def parsed(text: str) -> tuple[Loop, ...]:
     """The loops as dtypes; those of bfloat16 are left out where ml_dtypes is not installed."""
-    pairs = [tuple(map(_dtypes, loop.split("->"))) for loop in text.split()]
-    return tuple(pair for pair in pairs if None not in pair)  # type: ignore[misc]
+    pairs = [loop.split("->") for loop in text.split() if BFLOAT16 is not None or "E" not in loop]
+    return tuple((_dtypes(inputs), _dtypes(outputs)) for inputs, outputs in pairs)
 
 
-def _dtypes(chars: str) -> tuple[np.dtype, ...] | None:
-    dtypes = [BFLOAT16 if char == "E" else np.dtype(char) for char in chars]
-    return None if None in dtypes else tuple(dtypes)  # type: ignore[arg-type]
+def _dtypes(chars: str) -> tuple[np.dtype, ...]:
+    return tuple(BFLOAT16 if char == "E" and BFLOAT16 is not None else np.dtype(char) for char in chars)
 
 
 def kind_of(value: Any) -> Kind:

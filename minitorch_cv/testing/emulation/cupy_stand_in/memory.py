@@ -58,7 +58,7 @@ class Block:
                 raise GuardError(text)
 
 
-_blocks: "weakref.WeakSet[Block]" = weakref.WeakSet()
+_memories: "weakref.WeakSet[Memory]" = weakref.WeakSet()
 
 
 class Memory:
@@ -66,7 +66,7 @@ class Memory:
 
     def __init__(self, size: int, pool: "MemoryPool | None" = None) -> None:
         self.block = Block(size, pool, current_device_id())
-        _blocks.add(self.block)
+        _memories.add(self)
         if pool is not None:
             pool._taken(self.block)
 
@@ -222,5 +222,13 @@ def check_guards(array: Any) -> None:
 
 def check_all_guards() -> None:
     """Raise `GuardError` if something was written beside any array that is alive."""
-    for block in list(_blocks):
-        block.check()
+    for memory in list(_memories):
+        memory.block.check()
+
+
+def pointer_at(address: int) -> MemoryPointer:
+    """The device memory at an address, for what gives addresses alone (`__cuda_array_interface__`)."""
+    for memory in list(_memories):
+        if memory.ptr <= address < memory.ptr + max(memory.size, 1):
+            return MemoryPointer(memory, address - memory.ptr)
+    raise ValueError(f"no device memory at {address:#x}")

@@ -21,8 +21,24 @@ OWN: dict[str, Callable] = {
     )
 } | {"matmul": matmul, "asanyarray": creation.asarray, "clip": clip, "round": round_, "around": round_, "where": where}  # fmt: skip
 REDUCTIONS = {name: name for name in ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")} | {"amax": "max", "amin": "min"}
-# Types, constants and functions of NumPy's that CuPy passes on.
-PASSED_ON = {"broadcast_shapes", "isdtype", "issubdtype", "promote_types"}
+# What is NumPy's own in CuPy too, beside the types of numbers and the constants.
+PASSED_ON = {
+    "AxisError", "ComplexWarning", "broadcast_shapes", "dtype", "finfo", "iinfo", "index_exp", "isdtype", "issubdtype", "ndindex",
+    "newaxis", "promote_types", "s_",
+}  # fmt: skip
+
+
+# CuPy's sorting is stable.
+def argsort(a: np.ndarray, axis: int | None = -1, kind: str | None = None) -> np.ndarray:
+    if kind not in (None, "stable"):
+        raise ValueError(f"kind: got {kind!r}, expected None or 'stable'")
+    return np.argsort(a, axis, kind="stable")
+
+
+def sort_in_place(a: np.ndarray, axis: int = -1, kind: str | None = None) -> None:
+    if kind not in (None, "stable"):
+        raise ValueError(f"kind: got {kind!r}, expected None or 'stable'")
+    a.sort(axis, kind="stable")
 
 
 def get(name: str) -> Any:
@@ -33,9 +49,10 @@ def get(name: str) -> Any:
     if name in OWN:
         return OWN[name]
     if name in PASSED_ON or name in table["others"]:
-        if not hasattr(np, name):
-            raise NotImplementedError(f"cupy.{name} is not emulated")
-        return getattr(np, name)
+        value = getattr(np, name, None)
+        if name in PASSED_ON or isinstance(value, float) or (isinstance(value, type) and issubclass(value, np.generic)):
+            return value
+        raise NotImplementedError(f"cupy.{name} is not emulated")
     if name in REDUCTIONS:
         return _reduction(name)
     if name in table["functions"]:
@@ -46,7 +63,7 @@ def get(name: str) -> Any:
 @cache
 def _function(module: str, name: str) -> Callable:
     holder: Any = np if module == "cupy" else np.linalg if module == "linalg" else np.lib.stride_tricks
-    compute = getattr(holder, name, None)
+    compute = argsort if name == "argsort" else getattr(holder, name, None)
     if compute is None:
         raise NotImplementedError(f"cupy.{name} is not emulated: NumPy has no function of this name")
 

@@ -103,8 +103,10 @@ class Stream:
         return event
 
     def wait_event(self, event: "Event") -> None:
-        if event._stream is not self and (self.graph is not None or (event._stream is not None and event._stream.graph is not None)):
-            raise capture_refused(self.graph or event._stream.graph, "Stream.wait_event between streams, one of which captures")  # type: ignore[union-attr]
+        other = event._stream
+        if other is not None and other is not self:
+            for stream in (self, other):
+                stream._refuse_capture("an event between a stream that captures and another, which the stand-in does not record")
         event._finish()
 
     def add_callback(self, callback: Callable, arg: object) -> None:
