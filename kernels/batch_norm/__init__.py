@@ -15,13 +15,13 @@ Then
     gx = weight / sqrt(var + eps) * (g - gbias / M - xhat * gweight / M)
 
 Shapes: x, residual, y and their gradients (N, C) or (N, C, *), any strides, the results channels-last in memory; everything per channel
-(C,), of the type of x. weight None is all ones, bias None all zeros. The statistics of no values at all are NaN.
+(C,), of the type of x, or float32 where x is float16 or bfloat16. weight None is all ones, bias None all zeros. The statistics of no values at all are NaN.
 """
 
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.checks import check_dtype, check_floating, check_shape, check_wide_dtype
 
 
 def batch_norm_train(
@@ -63,7 +63,7 @@ def _check(name: str, x: np.ndarray, **per_channel: np.ndarray | None) -> None:
         raise ValueError(f"{name}: got shape {x.shape}, expected (N, C) or (N, C, *)")
     for other, array in per_channel.items():
         if array is not None:
-            check_dtype(other, array, x)
+            check_wide_dtype(other, array, x)
             check_shape(other, array, (x.shape[1],))
 
 

@@ -1,7 +1,8 @@
-"""Batch normalisation in plain NumPy: the definition. Statistics and sums are computed in float64 at least."""
+"""Batch normalisation in plain NumPy: the definition. Sums are computed in float64, all else in float32 at least."""
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
 from kernels.layout import channel_rows, from_channel_rows
 
 
@@ -10,13 +11,12 @@ def batch_norm_train(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean first, then the mean of the squared distances from it: E[x^2] - E[x]^2 would cancel. See `kernels.batch_norm`."""
     rows = channel_rows(x)  # (M, C)
-    wide = np.result_type(x, np.float64)
     if len(rows):
-        mean = rows.mean(axis=0, dtype=wide)
+        mean = rows.mean(axis=0, dtype=np.float64)
         var = np.square(rows - mean).mean(axis=0)
     else:
         mean = var = np.full(rows.shape[1], np.nan)
-    mean, var = mean.astype(x.dtype), var.astype(x.dtype)
+    mean, var = mean.astype(wide_dtype(x.dtype)), var.astype(wide_dtype(x.dtype))
     return batch_norm_eval(x, mean, var, weight, bias, eps, residual, relu), mean, var
 
 
@@ -31,8 +31,8 @@ def batch_norm_eval(
     if residual is not None:
         y += channel_rows(residual)
     if relu:
-        y = np.maximum(y, x.dtype.type(0))
-    return from_channel_rows(y, x.shape)
+        y = np.maximum(y, y.dtype.type(0))
+    return from_channel_rows(y.astype(x.dtype), x.shape)
 
 
 def batch_norm_backward(
@@ -40,17 +40,17 @@ def batch_norm_backward(
     y: np.ndarray | None, need_residual: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:  # fmt: skip
     """See `kernels.batch_norm`."""
-    dtype, wide = x.dtype, np.result_type(x, np.float64)
+    wide = wide_dtype(x.dtype)
     g = channel_rows(gy)
     if y is not None:
-        g = np.where(~(channel_rows(y) <= 0), g, dtype.type(0))  # `not y <= 0` is true of NaN: it lets the gradient through
+        g = np.where(~(channel_rows(y) <= 0), g, g.dtype.type(0))  # `not y <= 0` is true of NaN: it lets the gradient through
     xhat = (channel_rows(x) - mean) * scale_of(var, None, eps)
-    gbias = g.sum(axis=0, dtype=wide).astype(dtype)
-    gweight = (g * xhat).sum(axis=0, dtype=wide).astype(dtype)
-    M = dtype.type(max(len(g), 1))
+    gbias = g.sum(axis=0, dtype=np.float64).astype(wide)
+    gweight = (g * xhat).sum(axis=0, dtype=np.float64).astype(wide)
+    M = wide.type(max(len(g), 1))
     gx = scale_of(var, weight, eps) * (g - gbias / M - xhat * (gweight / M))
     gresidual = from_channel_rows(g, gy.shape) if need_residual else None
-    return from_channel_rows(gx, gy.shape), gweight, gbias, gresidual
+    return from_channel_rows(gx.astype(x.dtype), gy.shape), gweight, gbias, gresidual
 
 
 def scale_of(var: np.ndarray, weight: np.ndarray | None, eps: float) -> np.ndarray:

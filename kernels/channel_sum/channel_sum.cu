@@ -1,29 +1,35 @@
-// The sum of every channel, in two steps that need no atomics, so that every run gives the same bits: each block adds up a stretch of
-// rows, then one more launch adds up what the blocks found.
-#include "reduce.cuh"
+// The sum of every channel of x (rows, C), in two launches: each block adds up a strip of rows, then one more kernel adds up what the
+// blocks found. How the work is shared out, and why in this way, is told in channel_reduce.cuh; this is the smallest example of it.
+#include "channel_reduce.cuh"
 
-// x (M, C) -> partial (gridDim.y, C): block (bx, by) of 32 x 8 threads adds up rows by*8 + ty, + gridDim.y*8, ... of channel bx*32 + tx.
-KERNEL channel_partial_sums(const Real* x, double* partial, Index M, Index C)
+template <int V>
+__device__ void sum_strip(const Real* x, double* partial, Wide* scratch, Index rows, Index C, Index parts, Index strip)
 {
-    __shared__ double sums[8][33];
-    Index c = (Index)blockIdx.x * 32 + threadIdx.x;
-    double sum = 0;
-    if (c < C)
-        for (Index m = (Index)blockIdx.y * 8 + threadIdx.y; m < M; m += (Index)gridDim.y * 8) sum += (double)(Wide)x[m * C + c];
-    sums[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y == 0 && c < C) {
-        for (int y = 1; y < 8; ++y) sum += sums[y][threadIdx.x];
-        partial[blockIdx.y * C + c] = sum;
+    Share share = share_of_thread<V>(rows, C, parts, strip);
+    Wide sums[1][V] = {};
+#pragma unroll 4
+    FOR_ROWS(m, share) {
+        Pack<V> pack = load_pack<V>(x, m * C + share.c);
+        for (int v = 0; v < V; ++v) sums[0][v] += pack.at[v];
     }
+    write_partial_sums(sums, partial, share, C, scratch);
 }
 
-// partial (parts, C) -> result (C).
+// x (rows, C) -> partial (parts, C): a block adds up a strip of rows. A thread adds up at most 32 of them.
+KERNEL channel_partial_sums(const Real* x, double* partial, Index rows, Index C, Index parts, Index strip, Index width)
+{
+    __shared__ Wide scratch[PACK * CHANNEL_THREADS];
+    if (width == 1)
+        sum_strip<1>(x, partial, scratch, rows, C, parts, strip);
+    else
+        sum_strip<PACK>(x, partial, scratch, rows, C, parts, strip);
+}
+
+// partial (parts, C) -> result (C): a block adds up the parts of 8 channels.
 KERNEL channel_final_sums(const double* partial, Real* result, Index parts, Index C)
 {
-    FOR_EACH(c, C) {
-        double sum = 0;
-        for (Index part = 0; part < parts; ++part) sum += partial[part * C + c];
-        result[c] = Real((Wide)sum);
-    }
+    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
+    double sum = final_channel_sum(partial, parts, C, scratch);
+    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
+    if (threadIdx.y == 0 && c < C) result[c] = Real((Wide)sum);
 }

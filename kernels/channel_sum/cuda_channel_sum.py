@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 
 from kernels import gpu
+from kernels.gpu.grids import channel_grid, final_grid
 from kernels.layout import channel_rows
 
 SOURCE = gpu.CudaSource("channel_sum.cu")
-MOST_PARTS = 512
 
 
 def channel_sum(x: Any) -> Any:
     """See `kernels.channel_sum`."""
     rows = channel_rows(x)  # (M, C)
     M, C = rows.shape
-    parts = max(1, min(-(-M // 64), MOST_PARTS))
-    partial, result = gpu.empty((parts, C), np.float64), gpu.empty((C,), x.dtype)
-    SOURCE.launch("channel_partial_sums", x.dtype, (-(-C // 32), parts), (32, 8), rows, partial, M, C)
-    SOURCE.launch("channel_final_sums", x.dtype, gpu.blocks_for(C), gpu.THREADS, partial, result, parts, C)
+    grid = channel_grid(1, M, C, rows)
+    partial, result = gpu.empty((grid.parts, C), np.float64), gpu.empty((C,), x.dtype)
+    SOURCE.launch("channel_partial_sums", x.dtype, grid.blocks, grid.threads, rows, partial, *grid.sizes)
+    SOURCE.launch("channel_final_sums", x.dtype, *final_grid(C), partial, result, grid.parts, C)
     return result

@@ -11,13 +11,14 @@ The gradients. Let g be the upstream gradient, S[n, c] = sum_{h, w} g * x, and d
 
 where the last term is 0 for a channel of zeros.
 
-Shapes: x, y and their gradients (N, C, *), any strides; weight, bias (C,); norm (N, C).
+Shapes: x, y and their gradients (N, C, *), any strides; weight, bias (C,); norm (N, C): of the type of x, or float32
+where x is float16 or bfloat16.
 """
 
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.checks import check_dtype, check_floating, check_shape, check_wide_dtype
 
 
 def global_response_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float = 1e-6) -> tuple[np.ndarray, np.ndarray]:
@@ -31,9 +32,10 @@ def global_response_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(gx, gweight, gbias): the gradients of `global_response_norm`, given the norm that it returned."""
     _check("gy", gy, weight=weight)
-    for name, array, shape in (("x", x, gy.shape), ("norm", norm, gy.shape[:2])):
-        check_dtype(name, array, gy)
-        check_shape(name, array, shape)
+    check_dtype("x", x, gy)
+    check_shape("x", x, gy.shape)
+    check_wide_dtype("norm", norm, gy)
+    check_shape("norm", norm, gy.shape[:2])
     return implementation("global_response_norm", "global_response_norm_backward", gy)(gy, x, norm, weight, eps)
 
 
@@ -42,5 +44,5 @@ def _check(name: str, x: np.ndarray, **per_channel: np.ndarray) -> None:
     if x.ndim < 2 or x.shape[1] == 0:
         raise ValueError(f"{name}: got shape {x.shape}, expected (N, C, *) with at least one channel")
     for other, array in per_channel.items():
-        check_dtype(other, array, x)
+        check_wide_dtype(other, array, x)
         check_shape(other, array, (x.shape[1],))

@@ -2,21 +2,25 @@
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
+
 
 def global_response_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
     """See `kernels.global_response_norm`."""
-    norm = np.sqrt(_sum(np.square(x)))
-    return x * _like(x, scale_of(norm, weight, eps)) + _like(x, bias[None]), norm.astype(x.dtype)
+    wide = wide_dtype(x.dtype)
+    norm = np.sqrt(_sum(np.square(x.astype(wide, copy=False))))
+    y = x * _like(x, scale_of(norm, weight, eps)) + _like(x, bias[None])
+    return y.astype(x.dtype), norm.astype(wide)
 
 
 def global_response_norm_backward(
     gy: np.ndarray, x: np.ndarray, norm: np.ndarray, weight: np.ndarray, eps: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """See `kernels.global_response_norm`."""
-    norm = norm.astype(np.result_type(x, np.float64))
-    gweight, slope = gradients_of_channels(norm, weight, eps, _sum(gy * x))
+    wide, norm = wide_dtype(x.dtype), norm.astype(np.float64)
+    gweight, slope = gradients_of_channels(norm, weight, eps, _sum(gy.astype(wide, copy=False) * x))
     gx = gy * _like(x, scale_of(norm, weight, eps)) + x * _like(x, slope)
-    return gx, gweight.astype(x.dtype), _sum(gy).sum(axis=0).astype(x.dtype)
+    return gx.astype(x.dtype), gweight.astype(wide), _sum(gy).sum(axis=0).astype(wide)
 
 
 def scale_of(norm: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
@@ -33,9 +37,9 @@ def gradients_of_channels(norm: np.ndarray, weight: np.ndarray, eps: float, S: n
 
 def _sum(x: np.ndarray) -> np.ndarray:
     """The sum over the pixels, (N, C)."""
-    return x.sum(axis=tuple(range(2, x.ndim)), dtype=np.result_type(x, np.float64))
+    return x.sum(axis=tuple(range(2, x.ndim)), dtype=np.float64)
 
 
 def _like(x: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Numbers of channels, (N, C) or (1, C), in the type of x and so that they can be broadcast against it."""
-    return values.astype(x.dtype).reshape(*values.shape, *[1] * (x.ndim - 2))
+    """Numbers of channels, (N, C) or (1, C), in the type of its arithmetic and so that they can be broadcast against it."""
+    return values.astype(wide_dtype(x.dtype)).reshape(*values.shape, *[1] * (x.ndim - 2))

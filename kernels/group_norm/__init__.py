@@ -11,13 +11,14 @@ group for x,
     gweight = sum g * xhat        gbias = sum g
     gx = (g * weight - mean(g * weight) - xhat * mean(g * weight * xhat)) / sqrt(var + eps)
 
-Shapes: x, y and their gradients (N, C) or (N, C, *), any strides; weight, bias (C,), None for ones and zeros; mean, var (N, G).
+Shapes: x, y and their gradients (N, C) or (N, C, *), any strides; weight, bias (C,), None for ones and zeros; mean, var (N, G): of the
+type of x, or float32 where x is float16 or bfloat16.
 """
 
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.checks import check_dtype, check_floating, check_shape, check_wide_dtype
 
 
 def group_norm(
@@ -33,9 +34,11 @@ def group_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(gx, gweight, gbias): the gradients of `group_norm`, given the mean and var that it returned."""
     _check("gy", gy, groups, weight=weight)
-    for name, array, shape in (("x", x, gy.shape), ("mean", mean, (len(gy), groups)), ("var", var, (len(gy), groups))):
-        check_dtype(name, array, gy)
-        check_shape(name, array, shape)
+    check_dtype("x", x, gy)
+    check_shape("x", x, gy.shape)
+    for name, array in (("mean", mean), ("var", var)):
+        check_wide_dtype(name, array, gy)
+        check_shape(name, array, (len(gy), groups))
     return implementation("group_norm", "group_norm_backward", gy)(gy, x, mean, var, groups, weight, eps)
 
 
@@ -47,5 +50,5 @@ def _check(name: str, x: np.ndarray, groups: int, **per_channel: np.ndarray | No
         raise ValueError(f"groups: got {groups}, expected a positive number that divides the {x.shape[1]} channels")
     for other, array in per_channel.items():
         if array is not None:
-            check_dtype(other, array, x)
+            check_wide_dtype(other, array, x)
             check_shape(other, array, (x.shape[1],))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
 from kernels.layer_norm import numpy_layer_norm as plain
 
 
@@ -11,13 +12,13 @@ def group_norm(
     x: np.ndarray, groups: int, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """See `kernels.group_norm`."""
-    xhat, mean, var = plain.layer_norm(_grouped(x, groups), 1, None, None, eps, True)
+    xhat, mean, var = plain.layer_norm(_grouped(x.astype(wide_dtype(x.dtype), copy=False), groups), 1, None, None, eps, True)
     y, channel = xhat.reshape(x.shape), (-1, *[1] * (x.ndim - 2))
     if weight is not None:
         y = y * weight.reshape(channel)
     if bias is not None:
         y = y + bias.reshape(channel)
-    return y, mean[..., 0], var[..., 0]
+    return y.astype(x.dtype), mean[..., 0], var[..., 0]
 
 
 def group_norm_backward(
@@ -27,10 +28,11 @@ def group_norm_backward(
     g = gy if weight is None else gy * weight.reshape(-1, *[1] * (x.ndim - 2))
     values, statistics = _grouped(x, groups), (mean[..., None], var[..., None])
     gx, _, _ = plain.layer_norm_backward(_grouped(g, groups), values, *statistics, 1, None, eps, True)
-    rstd = 1 / np.sqrt(statistics[1].astype(np.result_type(x, np.float64)) + eps)
+    rstd = 1 / np.sqrt(statistics[1].astype(np.float64) + eps)
     xhat = ((values - statistics[0]) * rstd).reshape(x.shape)
     axes = (0, *range(2, x.ndim))
-    return gx.reshape(x.shape), (gy * xhat).sum(axis=axes).astype(x.dtype), gy.sum(axis=axes, dtype=xhat.dtype).astype(x.dtype)
+    gweight, gbias = (gy * xhat).sum(axis=axes), gy.sum(axis=axes, dtype=np.float64)
+    return gx.reshape(x.shape).astype(x.dtype), gweight.astype(wide_dtype(x.dtype)), gbias.astype(wide_dtype(x.dtype))
 
 
 def _grouped(x: np.ndarray, groups: int) -> np.ndarray:

@@ -18,13 +18,14 @@ where mean(g * weight) is left out if not centred.
 
 Shapes: x, y and their gradients (*, *group) with any strides, in memory in the order of x where the groups allow it: so the channels of
 channels-last images, seen as (N, H, W, C), are normalised where they are. weight, bias and their gradients have the shape of a group;
-mean and var that of x with groups of one element. None is a weight of ones, a bias of zeros.
+mean and var that of x with groups of one element; these are of the type of x, or float32 where
+x is float16 or bfloat16. None is a weight of ones, a bias of zeros.
 """
 
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_dtype, check_floating, check_shape
+from kernels.checks import check_dtype, check_floating, check_shape, check_wide_dtype
 
 Statistics = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -46,7 +47,7 @@ def layer_norm_backward(
     check_dtype("x", x, gy)
     check_shape("x", x, gy.shape)
     for name, array in (("mean", mean), ("var", var)):
-        check_dtype(name, array, gy)
+        check_wide_dtype(name, array, gy)
         check_shape(name, array, (*gy.shape[: gy.ndim - dims], *[1] * dims))
     return implementation("layer_norm", "layer_norm_backward", gy)(gy, x, mean, var, dims, weight, eps, centred)
 
@@ -57,5 +58,5 @@ def _check(name: str, x: np.ndarray, dims: int, **per_member: np.ndarray | None)
         raise ValueError(f"dims: got {dims}, expected 1 to {x.ndim}, the dimensions of {name}")
     for other, array in per_member.items():
         if array is not None:
-            check_dtype(other, array, x)
+            check_wide_dtype(other, array, x)
             check_shape(other, array, x.shape[x.ndim - dims :])

@@ -5,62 +5,16 @@ weight and bias are kept for each block: at most 64 terms in float32, then added
 alone: the number of threads does not change the result.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import prange
 
 from kernels.jit import jit
-from kernels.layout import contiguous
+from kernels.layer_norm.arrangement import arrangement
 from kernels.memory import empty
 
 BLOCK = 1 << 15  # elements in the rows of a block, about
 ROWS = 64  # rows of a block at most
 TERMS = 1 << 10  # terms that are added up in the type of x; what there is more is added in float64
-
-
-class Arrangement(NamedTuple):
-    """How an array becomes a matrix of groups: its axes in the order of memory, those of a group last."""
-
-    shape: tuple[int, ...]
-    order: tuple[int, ...]
-    dims: int
-
-    def rows(self, x: np.ndarray) -> np.ndarray:
-        """x as (M, D): the same memory where its order allows, else a copy."""
-        D = int(np.prod(self.shape[len(self.shape) - self.dims :]))
-        return contiguous(x.transpose(self.order)).reshape(x.size // D, D)
-
-    def group(self, weight: np.ndarray | None, value: float, like: np.ndarray) -> np.ndarray:
-        """What belongs to the members of a group as (D,), or `value` for each."""
-        if weight is None:
-            return np.full(like.shape[1], value, like.dtype)
-        return contiguous(weight.transpose(self._within())).reshape(-1)
-
-    def from_rows(self, rows: np.ndarray) -> np.ndarray:
-        """The inverse of `rows`, for (M, D) or (M, 1)."""
-        outer = len(self.shape) - self.dims
-        lengths = [self.shape[axis] if axis < outer or rows.shape[1] > 1 else 1 for axis in self.order]
-        return rows.reshape(lengths).transpose(np.argsort(self.order))
-
-    def from_group(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of `group`."""
-        lengths = [self.shape[axis] for axis in self.order[len(self.order) - self.dims :]]
-        return values.reshape(lengths).transpose(np.argsort(self._within()))
-
-    def _within(self) -> tuple[int, ...]:
-        outer = len(self.shape) - self.dims
-        return tuple(axis - outer for axis in self.order[outer:])
-
-
-def arrangement(x: np.ndarray, dims: int) -> Arrangement:
-    """The one that leaves as much of x where it is as possible."""
-
-    def slowest_first(axes: range) -> list[int]:
-        return sorted(axes, key=lambda axis: -x.strides[axis])
-
-    outer = x.ndim - dims
-    return Arrangement(x.shape, (*slowest_first(range(outer)), *slowest_first(range(outer, x.ndim))), dims)
 
 
 def layer_norm(
@@ -74,7 +28,7 @@ def layer_norm(
     rows = arranged.rows(x)
     y = empty(rows.shape, x.dtype)
     means, variances = empty((len(rows), 1), x.dtype), empty((len(rows), 1), x.dtype)
-    weights, biases = arranged.group(weight, 1, rows), arranged.group(bias, 0, rows)
+    weights, biases = _given(arranged.group(weight), 1, rows), _given(arranged.group(bias), 0, rows)
     _normalise(rows, weights, biases, float(eps), centred, _block(rows), y, means, variances)
     return arranged.from_rows(y), arranged.from_rows(means), arranged.from_rows(variances)
 
@@ -88,12 +42,16 @@ def layer_norm_backward(
         return np.empty_like(x), zeros, zeros.copy()
     arranged = arrangement(x, dims)
     g, rows = arranged.rows(gy), arranged.rows(x)
-    means, variances = (contiguous(values.transpose(arranged.order)).reshape(-1, 1) for values in (mean, var))
+    means, variances = arranged.rows(mean), arranged.rows(var)
     gx, block = empty(rows.shape, x.dtype), _block(rows)
     sums = empty((2, -(-len(rows) // block), rows.shape[1]), x.dtype)
-    _gradients(g, rows, means, variances, arranged.group(weight, 1, rows), float(eps), centred, block, gx, sums)
+    _gradients(g, rows, means, variances, _given(arranged.group(weight), 1, rows), float(eps), centred, block, gx, sums)
     gweight, gbias = (arranged.from_group(values.astype(x.dtype)) for values in sums.sum(axis=1, dtype=np.float64))
     return arranged.from_rows(gx), gweight, gbias
+
+
+def _given(values: np.ndarray | None, otherwise: float, rows: np.ndarray) -> np.ndarray:
+    return np.full(rows.shape[1], otherwise, rows.dtype) if values is None else values
 
 
 def _block(rows: np.ndarray) -> int:

@@ -2,17 +2,22 @@
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
+
 
 def local_response_norm(x: np.ndarray, size: int, alpha: float, beta: float, k: float) -> np.ndarray:
     """See `kernels.local_response_norm`."""
-    return x * _divisor(x, size, alpha, k) ** -beta
+    values = x.astype(wide_dtype(x.dtype), copy=False)
+    return (values * _divisor(values, size, alpha, k) ** -beta).astype(x.dtype)
 
 
 def local_response_norm_backward(gy: np.ndarray, x: np.ndarray, size: int, alpha: float, beta: float, k: float) -> np.ndarray:
     """See `kernels.local_response_norm`."""
-    d = _divisor(x, size, alpha, k)
+    values = x.astype(wide_dtype(x.dtype), copy=False)
+    d = _divisor(values, size, alpha, k)
     power = d**-beta
-    return gy * power - (2 * alpha * beta / size) * x * _window_sums(gy * x * power / d, (size - 1) // 2, size // 2)
+    gx = gy * power - (2 * alpha * beta / size) * values * _window_sums(gy * values * power / d, (size - 1) // 2, size // 2)
+    return gx.astype(x.dtype)
 
 
 def _divisor(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:

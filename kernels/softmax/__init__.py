@@ -13,14 +13,18 @@ With class weights w (ones by default) and label smoothing s, p = softmax(x),
 (Szegedy et al. 2016, "Rethinking the Inception architecture", section 7.) A row whose target is `ignore_index` has loss 0 and gradient
 0. Summing or averaging over the rows is left to the caller.
 
-Shapes: x, logits, p and their gradients (N, C), any strides; target (N,) of an integer type; weight (C,), of the type of the logits;
-losses (N,).
+Shapes: x, logits, p and their gradients (N, C), any strides; target (N,) of an integer type; weight (C,), losses (N,) and
+the probabilities that come with them of the type of the logits, or float32 where that is float16 or bfloat16, like all arithmetic.
+
+A class that is out of range is an IndexError; but on a GPU, where looking at the targets would mean to wait for them, the loss of its row
+and the gradient are NaN.
 """
 
 import numpy as np
 
 from kernels.backend import implementation
-from kernels.checks import check_dtype, check_floating, check_ndim, check_shape
+from kernels.checks import check_dtype, check_floating, check_ndim, check_shape, check_wide_dtype
+from kernels.gpu import is_gpu
 from kernels.meta import any_known
 
 
@@ -62,14 +66,18 @@ def softmax_cross_entropy(
 
 def softmax_cross_entropy_backward(
     gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None,
-    ignore_index: int = -100, label_smoothing: float = 0.0,
+    ignore_index: int = -100, label_smoothing: float = 0.0, dtype: np.dtype | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """The gradient (N, C) with respect to the logits of sum_n gloss[n] * loss[n], from what `softmax_cross_entropy` returned."""
+    """The gradient (N, C) with respect to the logits of sum_n gloss[n] * loss[n], from what `softmax_cross_entropy` returned.
+
+    dtype: that of the logits, and so of the gradient; None for that of the probabilities.
+    """
     _check_loss("probabilities", probabilities, target, weight, ignore_index, label_smoothing)
     check_dtype("gloss", gloss, probabilities)
     check_shape("gloss", gloss, target.shape)
     run = implementation("softmax", "softmax_cross_entropy_backward", gloss)
-    return run(gloss, probabilities, target, weight, ignore_index, float(label_smoothing))
+    kind = probabilities.dtype if dtype is None else np.dtype(dtype)
+    return run(gloss, probabilities, target, weight, ignore_index, float(label_smoothing), kind)
 
 
 def _check_matrix(name: str, x: np.ndarray) -> None:
@@ -86,10 +94,12 @@ def _check_loss(
         raise TypeError(f"target: got {target.dtype}, expected an integer type")
     check_shape("target", target, (N,))
     if weight is not None:
-        check_dtype("weight", weight, scores)
+        check_wide_dtype("weight", weight, scores)
         check_shape("weight", weight, (C,))
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: got {label_smoothing}, expected a number from 0 to 1")
+    if is_gpu(target):
+        return
     wrong = ((target < 0) | (target >= C)) & (target != ignore_index)
     if any_known(wrong):
         raise IndexError(f"target: got class {target[wrong][0]}, expected 0 to {C - 1}, or ignore_index {ignore_index}")

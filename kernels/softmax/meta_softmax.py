@@ -2,18 +2,21 @@
 
 import numpy as np
 
-from kernels.meta import like
+from kernels.gpu import wide_dtype
+from kernels.meta import empty
 
 
 def softmax_cross_entropy(
     logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(losses (N,), probabilities (N, C))."""
-    return like(logits, target.shape), like(logits)
+    wide = wide_dtype(logits.dtype)
+    return empty(target.shape, wide), empty(logits.shape, wide)
 
 
 def softmax_cross_entropy_backward(
-    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
-) -> np.ndarray:
+    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+    label_smoothing: float, dtype: np.dtype,
+) -> np.ndarray:  # fmt: skip
     """The gradient (N, C) with respect to the logits."""
-    return like(probabilities)
+    return empty(probabilities.shape, dtype)

@@ -59,13 +59,14 @@ def softmax_cross_entropy(
 
 
 def softmax_cross_entropy_backward(
-    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
-) -> np.ndarray:
+    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+    label_smoothing: float, dtype: np.dtype,
+) -> np.ndarray:  # fmt: skip
     """See `kernels.softmax`."""
     p, classes, weights = contiguous(probabilities), _classes(target), _weights(weight, probabilities)
     g = empty(p.shape, p.dtype)
     _cross_entropy_backward(*cut(p), contiguous(gloss), p, classes, weights, ignore_index, label_smoothing, g)
-    return g
+    return g.astype(dtype, copy=False)
 
 
 def cut(x: np.ndarray) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
+
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """See `kernels.softmax`."""
@@ -11,7 +13,8 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 def softmax_backward(gy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """See `kernels.softmax`."""
-    return (y * (gy - _row_sums(gy * y))).astype(y.dtype)
+    wide = y.astype(wide_dtype(y.dtype), copy=False)
+    return (wide * (gy - _row_sums(gy * wide))).astype(y.dtype)
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:
@@ -23,13 +26,15 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 
 def log_softmax_backward(gy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """See `kernels.softmax`."""
-    return (gy - np.exp(y) * _row_sums(gy)).astype(y.dtype)
+    wide = y.astype(wide_dtype(y.dtype), copy=False)
+    return (gy - np.exp(wide) * _row_sums(gy)).astype(y.dtype)
 
 
 def softmax_cross_entropy(
     logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """See `kernels.softmax`."""
+    logits = logits.astype(wide_dtype(logits.dtype), copy=False)
     log_p = log_softmax(logits)
     w = np.ones(logits.shape[1], logits.dtype) if weight is None else weight
     on, row, t = _on_target(target, ignore_index)
@@ -41,8 +46,9 @@ def softmax_cross_entropy(
 
 
 def softmax_cross_entropy_backward(
-    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
-) -> np.ndarray:
+    gloss: np.ndarray, probabilities: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+    label_smoothing: float, dtype: np.dtype,
+) -> np.ndarray:  # fmt: skip
     """See `kernels.softmax`."""
     p = probabilities
     w = np.ones(p.shape[1], p.dtype) if weight is None else weight
@@ -54,7 +60,7 @@ def softmax_cross_entropy_backward(
     if label_smoothing:
         g[on] += label_smoothing / len(w) * (p[on] * w.sum() - w)
     g[on] *= gloss[on, np.newaxis]
-    return g
+    return g.astype(dtype, copy=False)
 
 
 def _on_target(target: np.ndarray, ignore_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,9 +70,10 @@ def _on_target(target: np.ndarray, ignore_index: int) -> tuple[np.ndarray, np.nd
 
 
 def _shifted(x: np.ndarray) -> np.ndarray:
+    x = x.astype(wide_dtype(x.dtype), copy=False)
     with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
         return x - x.max(axis=1, keepdims=True, initial=-np.inf)
 
 
 def _row_sums(x: np.ndarray) -> np.ndarray:
-    return x.sum(axis=1, keepdims=True, dtype=np.result_type(x, np.float64))
+    return x.sum(axis=1, keepdims=True, dtype=np.float64)
