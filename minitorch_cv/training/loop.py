@@ -22,7 +22,7 @@ from minitorch_cv.training.objective import Objective
 from minitorch_cv.training.recipe import Recipe
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
-from minitorch_cv.training.step import require_finite_state, train_step
+from minitorch_cv.training.step import TrainStep, require_finite_state
 
 CHECKPOINT_SECONDS = 120.0  # between two checkpoints inside an epoch
 CURVES_SECONDS = 30.0  # between two drawings of the curves: drawing takes longer than an epoch of a small model
@@ -56,7 +56,8 @@ class Trainer:
         self.steps = len(loaders.train)  # in an epoch
         self.optimizer = make_optimizer((p for p in model.parameters() if p.requires_grad), recipe)
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
-        self.objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
+        objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
+        self.train_step = TrainStep(self.model, self.optimizer, self.schedule, objective, execution.precision)
         self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch
@@ -119,7 +120,7 @@ class Trainer:
             begun = time.perf_counter()
             for images, labels, host_labels in batches:
                 self.lr = self.optimizer.param_groups[0]["lr"]
-                loss, logits = self.train_step(images, labels)
+                loss, logits = self.train_step(images, labels, self.epoch, self.step)
                 if self.ema is not None:
                     self.ema.update()
                 self.running.add(loss, on_host(logits), host_labels)
@@ -131,12 +132,6 @@ class Trainer:
                 if time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
                     self.save()
                 begun = time.perf_counter()
-
-    def train_step(self, images: Any, labels: Any) -> tuple[float, Any]:
-        """Forward, backward and update on one batch, on the device of the model: its loss and logits."""
-        return train_step(
-            self.model, self.optimizer, self.schedule, images, labels, self.epoch, self.step, self.objective, self.execution.precision
-        )
 
     def _batches(self) -> Any:
         return self.execution.batches(self.loaders.train.epoch(self.epoch, start_step=self.step))

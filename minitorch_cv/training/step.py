@@ -15,38 +15,64 @@ from minitorch_cv.training.objective import PLAIN, Objective
 from minitorch_cv.training.precision import FLOAT32, Precision
 
 
-def train_step(
-    model: Module, optimizer: Optimizer, schedule: LRScheduler, images: np.ndarray, labels: np.ndarray, epoch: int, step: int,
-    objective: Objective = PLAIN, precision: Precision = FLOAT32,
-) -> tuple[float, np.ndarray]:  # fmt: skip
-    """Forward, backward, update on one batch: images (N, C, H, W), labels (N,), or probabilities (N, K), or of pixels (N, H, W).
+class TrainStep:
+    """Forward, backward, update: called with one batch after another.
 
-    Returns the loss before the update and the logits (N, K), or of pixels (N, K, H, W). Model, images and labels are on one device, and so
-    are the logits.
-    epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.
-    Raises NotFiniteError, before anything is updated, where the loss or a gradient is infinite or NaN. With a scaled loss, gradients that
-    are not finite are no error: the update is left out, and the scale shrinks.
+    model and batches are on one device. objective: what is minimised. precision: what it is computed in.
     """
-    random.at(epoch, step)
-    optimizer.zero_grad()
-    with precision.computing():
-        loss, logits = objective(model(Tensor(images)), Tensor(labels))
-    value = loss.item()
-    if not math.isfinite(value):
-        raise NotFiniteError(_sentence(f"the loss is {value}", model, images, labels, epoch, step, objective, precision))
-    (loss if precision.scaler is None else loss * precision.scaler.scale).backward()
-    gradients = [p.grad.data for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    finite = kernels.all_finite(gradients)
-    if precision.scaler is not None:
+
+    def __init__(
+        self, model: Module, optimizer: Optimizer, schedule: LRScheduler, objective: Objective = PLAIN, precision: Precision = FLOAT32
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.objective = objective
+        self.precision = precision
+
+    def __call__(self, images: np.ndarray, labels: np.ndarray, epoch: int, step: int) -> tuple[float, np.ndarray]:
+        """One step on images (N, C, H, W), labels (N,), or probabilities (N, K), or of pixels (N, H, W).
+
+        Returns the loss before the update and the logits (N, K), or of pixels (N, K, H, W), on the device of the batch.
+        epoch, step: both from 0; what is drawn in this step, dropout for instance, is a function of them.
+        Raises NotFiniteError, before anything is updated, where the loss or a gradient is infinite or NaN. With a scaled loss, gradients
+        that are not finite are no error: the update is left out, and the scale shrinks.
+        """
+        random.at(epoch, step)
+        self.optimizer.zero_grad()
+        loss, logits = self.forward(images, labels)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise self.not_finite(f"the loss is {value}", images, labels, epoch, step)
+        scaler = self.precision.scaler
+        (loss if scaler is None else loss * scaler.scale).backward()
+        gradients = self.gradients()
+        finite = kernels.all_finite(gradients)
+        if scaler is not None:
+            if finite:
+                kernels.scale(gradients, 1 / scaler.scale)
+            scaler.update(finite)
+        elif not finite:
+            raise self.not_finite("a gradient is not finite", images, labels, epoch, step)
         if finite:
-            kernels.scale(gradients, 1 / precision.scaler.scale)
-        precision.scaler.update(finite)
-    elif not finite:
-        raise NotFiniteError(_sentence("a gradient is not finite", model, images, labels, epoch, step, objective, precision))
-    if finite:
-        optimizer.step()
-    schedule.step()
-    return value, logits.data
+            self.optimizer.step()
+        self.schedule.step()
+        return value, logits.data
+
+    def forward(self, images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(loss, logits) of a batch."""
+        with self.precision.computing():
+            return self.objective(self.model(Tensor(images)), Tensor(labels))
+
+    def gradients(self) -> list[np.ndarray]:
+        """The arrays of all gradients that there are."""
+        return [p.grad.data for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+
+    def not_finite(self, what: str, images: np.ndarray, labels: np.ndarray, epoch: int, step: int) -> NotFiniteError:
+        """The error that says what is wrong in this step, and where it began."""
+        random.at(epoch, step)  # the same dropout once more
+        origin = find_origin(self.model, images, labels, self.objective, self.precision)
+        return NotFiniteError(f"{_where(epoch, step)}: {what}; it began in {origin}")
 
 
 def require_finite_state(model: Module, epoch: int, step: int) -> None:
@@ -56,18 +82,11 @@ def require_finite_state(model: Module, epoch: int, step: int) -> None:
         raise NotFiniteError(f"{_where(epoch, step)}: {broken} is not finite after the update of this step, though its gradient was")
 
 
-def _sentence(
-    what: str, model: Module, images: np.ndarray, labels: np.ndarray, epoch: int, step: int, objective: Objective, precision: Precision
-) -> str:
-    random.at(epoch, step)  # the same dropout once more
-    return f"{_where(epoch, step)}: {what}; it began in {find_origin(model, images, labels, objective, precision)}"
-
-
 def find_origin(
     model: Module, images: np.ndarray, labels: np.ndarray, objective: Objective = PLAIN, precision: Precision = FLOAT32
 ) -> str:
     """Where the first value that is not finite comes from, in words: the same batch once more, under autograd's debug mode."""
-    if not np.isfinite(images).all():
+    if not bool(np.isfinite(images).all()):
         return "the images of this batch"
     broken = _not_finite(model)
     if broken:
@@ -89,6 +108,6 @@ def _where(epoch: int, step: int) -> str:
 def _not_finite(model: Module) -> str | None:
     states: list[tuple[str, Tensor]] = [*model.named_parameters(), *model.named_buffers()]
     for name, tensor in states:
-        if tensor is not None and not np.isfinite(tensor.data).all():
+        if tensor is not None and not bool(np.isfinite(tensor.data).all()):
             return name
     return None

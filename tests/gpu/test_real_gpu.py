@@ -49,14 +49,13 @@ def test_a_small_problem_is_learned(precision: str) -> None:
 
     from minitorch_cv.optim.lr_scheduler import LambdaLR
     from minitorch_cv.training.precision import Precision
-    from minitorch_cv.training.step import train_step
+    from minitorch_cv.training.step import TrainStep
 
     digits = load_digits()
     images = np.kron(digits.images[:64], np.ones((4, 4))).astype(np.float32)[:, None] / 16
     model = models.create("lenet5").to("cuda")
     optimizer = optim.Adam(model.parameters(), lr=2e-3)
-    schedule = LambdaLR(optimizer, lambda step: 1.0)
-    how = Precision(precision)
+    train_step = TrainStep(model, optimizer, LambdaLR(optimizer, lambda step: 1.0), precision=Precision(precision))
     x, y = gpu.to_gpu(images), gpu.to_gpu(digits.target[:64].astype(np.int64))
-    losses = [train_step(model, optimizer, schedule, x, y, 0, step, precision=how)[0] for step in range(40)]
+    losses = [train_step(x, y, 0, step)[0] for step in range(40)]
     assert losses[-1] < 0.25 * losses[0]
