@@ -21,6 +21,7 @@ import numpy as np
 SHARED = Path(__file__).parent  # where types.cuh and its like are
 REALS = {"float32": "REAL_FLOAT32", "float64": "REAL_FLOAT64", "float16": "REAL_FLOAT16", "bfloat16": "REAL_BFLOAT16"}
 OPTIONS = ("-std=c++17",)
+USUAL_SHARED_MEMORY = 48 * 1024  # bytes that a block may have unasked
 THREADS = 256  # in a block, where a kernel has no reason for another number
 MOST_BLOCKS = 1 << 16  # enough to fill any GPU many times over; loops over the grid do the rest
 
@@ -49,6 +50,8 @@ class CudaSource:
         import cupy
 
         function = _compiled(cupy, self.path, str(real), device.id, tuple(sorted(macros.items()))).get_function(kernel)
+        if shared_memory > USUAL_SHARED_MEMORY:
+            function.max_dynamic_shared_size_bytes = shared_memory
         given = tuple([_NULL if a is None else a for a in arguments])
         with device:
             function(grid, block, given, shared_mem=shared_memory)

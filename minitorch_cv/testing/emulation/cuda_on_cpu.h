@@ -139,6 +139,8 @@ static inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uns
 static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) { return (unsigned long long)((unsigned __int128)a * b >> 64); }
 template <class T> static inline T __ldg(const T* at) { return *at; }
 
+#include "tensor_core_on_cpu.h"
+
 // --- one exported entry for each kernel; the types of its arguments come from the function itself
 
 namespace cuda_on_cpu {

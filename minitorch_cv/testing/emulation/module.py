@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-HEADER, RUNTIME = HERE / "cuda_on_cpu.h", HERE / "runtime.cpp"
+HEADER, TENSOR_CORE, RUNTIME = HERE / "cuda_on_cpu.h", HERE / "tensor_core_on_cpu.h", HERE / "runtime.cpp"
 CHECKS = "bounds,signed-integer-overflow,shift,integer-divide-by-zero"
 COMMON = ("-std=c++17", "-O1", "-fPIC", "-ffp-contract=off", "-Wno-unknown-pragmas")
 MOST_THREADS = 1024  # in a block: what CUDA allows
+MOST_SHARED_MEMORY = 163 * 1024  # of a block, on sm_80
 MOST_BLOCKS = (2**31 - 1, 65535, 65535)
 
 _KERNEL = re.compile(r"(?:\bKERNEL|__global__\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?void)\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
@@ -77,6 +78,7 @@ class CpuKernel:
         sizes = (ctypes.c_int * ask(None))()
         ask(sizes)
         self._sizes = list(sizes)
+        self.max_dynamic_shared_size_bytes = 48 * 1024  # more must be asked for by setting this
 
     def __call__(self, grid: Sequence[int], block: Sequence[int], args: Sequence[Any], *, shared_mem: int = 0) -> None:
         """Run the kernel on `grid` blocks of `block` threads, at once; recorded instead where a stream captures."""
@@ -87,6 +89,9 @@ class CpuKernel:
             raise CudaFault(f"{self.name}: got a grid of {grid} blocks of {block} threads, which CUDA does not launch")
         if block[0] * block[1] * block[2] > MOST_THREADS:
             raise CudaFault(f"{self.name}: got blocks of {block} threads, more than {MOST_THREADS}")
+        if not shared_mem <= self.max_dynamic_shared_size_bytes <= MOST_SHARED_MEMORY:
+            most = min(self.max_dynamic_shared_size_bytes, MOST_SHARED_MEMORY)
+            raise CudaFault(f"{self.name}: got {shared_mem} bytes of shared memory, where {most} are allowed")
         if len(args) != len(self._sizes):
             raise CudaFault(f"{self.name}: got {len(args)} arguments, expected {len(self._sizes)}")
         slots = [_slot(self.name, i, a, size) for i, (a, size) in enumerate(zip(args, self._sizes, strict=True))]
@@ -168,7 +173,8 @@ def _built(source: str, options: tuple[str, ...]) -> Path:
     path = compiler()
     if path is None:
         raise RuntimeError("no C++ compiler: CUDA kernels are executed on the CPU by g++ or clang++; set CXX or install one")
-    key = hashlib.sha256("\0".join([source, path, *COMMON, *options, HEADER.read_text()]).encode()).hexdigest()[:24]
+    parts = [source, path, *COMMON, *options, HEADER.read_text(), TENSOR_CORE.read_text()]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minitorch_cv" / "cuda_on_cpu"
     library = folder / f"{key}.so"
     if not library.exists():

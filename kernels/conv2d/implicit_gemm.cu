@@ -1,0 +1,315 @@
+// Convolution as a matrix product whose left matrix does not exist.
+//
+// Lay the window that each output pixel sees out as a row, next to the others: convolution is the product of these rows and the weights.
+//
+//        the image, channels-last             rows: (N*OH*OW) x (KH*KW*C)          weights           y, channels-last
+//        +---+---+---+---+                    tap 0,0    0,1    0,2    1,0 ..
+//        | a | b | c | d |     window 0  ->   | a.... | b.... | c.... | e.... |     (KH*KW*C)         (N*OH*OW)
+//        +---+---+---+---+     window 1  ->   | b.... | c.... | d.... | f.... |  x     x OC     =       x OC
+//        | e | f | g | h |
+//        +---+---+---+---+                    a.... : the C channels of pixel a, contiguous in memory
+//
+// That matrix (`kernels.conv2d.numpy_conv2d.im2col` makes it) is KH*KW times as large as the image. Here it stays a thought: a block that
+// needs a slice of it, TILE_M rows by DEPTH columns, copies the pieces from where they are in the image; of pixels in the padding, zeros.
+// The rest is the matrix product of gemm.cuh. The three maps of a convolution are three products:
+//
+//     conv2d_rows          y     rows of windows of x  x weights
+//     conv2d_input_rows    gx    rows of windows of gy x weights          (each input pixel gathers from the output pixels that saw it)
+//     conv2d_weight_parts  gw    gy^T x rows of windows of x              (summed over all pixels: in parts, added by conv2d_weight_sum)
+//
+// With a stride s, the taps by which an input pixel was seen depend on its place modulo s: the pixels are treated in s*s classes, each a
+// convolution of stride 1 with some of the taps. Nothing is multiplied by zeros that a stride put between pixels.
+#include "gemm.cuh"
+
+// --- the geometry of one axis
+
+// Result `first_result + q * result_step`, q < results, sees `taps` source pixels: number t is first + q * step + t * tap, and its weight is
+// at kernel_first + t * kernel_step of the kernel.
+struct Axis {
+    int results, first_result, result_step;
+    int first, step, taps, tap;
+    int kernel_first, kernel_step;
+};
+
+__device__ inline Axis forward_axis(int results, int kernel, int stride, int padding, int dilation)
+{
+    return {results, 0, 1, -padding, stride, kernel, dilation, 0, 1};
+}
+
+// Input pixel u was seen by output pixel h = (u + padding - i * dilation) / stride through tap i, where that is whole: for the pixels of a
+// class, u = residue + q * stride, by every kernel_step-th tap.
+__device__ inline Axis gradient_axis(int size, int kernel, int stride, int padding, int dilation, int residue)
+{
+    int first = 0, every = 1;
+    while (first < kernel && (residue + padding - first * dilation) % stride != 0) ++first;
+    while (every * dilation % stride != 0) ++every;
+    int results = residue < size ? (size - residue - 1) / stride + 1 : 0;
+    int taps = first < kernel ? (kernel - 1 - first) / every + 1 : 0;
+    return {results, residue, stride, (residue + padding - first * dilation) / stride, 1, taps, -(every * dilation / stride), first, every};
+}
+
+// A position along K: channel c of tap (i, j).
+struct Tap {
+    int i, j, c;
+    __device__ void advance(int count, int C, int taps_w)
+    {
+        c += count;
+        while (c >= C) {
+            c -= C;
+            if (++j == taps_w) j = 0, ++i;
+        }
+    }
+};
+
+// --- y and gx
+
+// A: windows of an image (N, H, W, C). B: weights (columns, KH, KW, CG). CG channels of the image belong to the group.
+struct WindowsByWeights {
+    static const Layout LAYOUT_A = ALONG_K, LAYOUT_B = ALONG_K;
+    typedef Share<TILE_M, LAYOUT_A> ShareA;
+    typedef Share<TILE_N, LAYOUT_B> ShareB;
+
+    const Real *image, *weight;
+    int H, W, CG, KW, columns;  // columns: how many from the tile's first one on
+    Index C, weight_pitch;
+    Axis vertical, horizontal;
+    // For each of this thread's lines of A: the first pixel of the window, and its place in memory, which may lie outside of the image.
+    int h[ShareA::COUNT], w[ShareA::COUNT];
+    Index begin[ShareA::COUNT];
+    Tap tap;  // of the pack to be copied next, the same for all lines
+
+    // The tile begins at row `first` of N * vertical.results * horizontal.results.
+    __device__ void begin_at(Index first, Index N)
+    {
+        int Q = vertical.results, R = horizontal.results;
+        Index image_first = first / ((Index)Q * R), pixel_first = first % ((Index)Q * R);
+#pragma unroll
+        for (int i = 0; i < ShareA::COUNT; ++i) {
+            Index pixel = pixel_first + ShareA::line(i), n = image_first + pixel / ((Index)Q * R);
+            pixel %= (Index)Q * R;
+            w[i] = horizontal.first + (int)(pixel % R) * horizontal.step;
+            h[i] = vertical.first + (int)(pixel / R) * vertical.step;
+            begin[i] = ((n * H + h[i]) * W + w[i]) * C;
+            if (n >= N || !ShareA::has(i)) h[i] = -(1 << 30);  // never inside
+        }
+        tap = {0, 0, 0};
+        if (horizontal.taps) tap.advance(ShareA::place(), CG, horizontal.taps);
+    }
+
+    __device__ void load(Real* slice_a, Real* slice_b)
+    {
+#pragma unroll
+        for (int e = 0; e < PACK; e += COPIED) {
+            bool there = tap.i < vertical.taps;
+            int down = tap.i * vertical.tap, right = tap.j * horizontal.tap;
+            Index offset = ((Index)down * W + right) * C + tap.c;
+#pragma unroll
+            for (int i = 0; i < ShareA::COUNT; ++i)
+                if (ShareA::has(i)) {
+                    bool inside = there && (unsigned)(h[i] + down) < (unsigned)H && (unsigned)(w[i] + right) < (unsigned)W;
+                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? image + begin[i] + offset : image, inside);
+                }
+            int ki = vertical.kernel_first + tap.i * vertical.kernel_step, kj = horizontal.kernel_first + tap.j * horizontal.kernel_step;
+            const Real* from = weight + ((Index)ki * KW + kj) * CG + tap.c;
+#pragma unroll
+            for (int i = 0; i < ShareB::COUNT; ++i)
+                if (ShareB::has(i)) {
+                    bool inside = there && ShareB::line(i) < columns;
+                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? from + ShareB::line(i) * weight_pitch : weight, inside);
+                }
+            tap.advance(COPIED, CG, horizontal.taps);
+        }
+        tap.advance(DEPTH - PACK, CG, horizontal.taps);
+    }
+
+    __device__ Index slices() const { return ((Index)vertical.taps * horizontal.taps * CG + DEPTH - 1) / DEPTH; }
+};
+
+// Rows are the pixels of a result (N, H, W, C).
+struct Pixels : Line<Real> {
+    Index N, first;
+    int H, W;
+    Index C;
+    Axis vertical, horizontal;
+
+    __device__ Index row(int line) const
+    {
+        Index pixel = first + line, R = horizontal.results, Q = vertical.results;
+        Index w = horizontal.first_result + pixel % R * horizontal.result_step;
+        pixel /= R;
+        Index h = vertical.first_result + pixel % Q * vertical.result_step, n = pixel / Q;
+        return n < N ? ((n * H + h) * W + w) * C : -1;
+    }
+};
+
+// One tile of a result (N, RH, RW, RC) from an image (N, H, W, C), both of `groups` groups; `number` counts tiles and groups.
+__device__ void convolve(
+    const Real* image, const Real* weight, const Real* bias, Real* result, Index number, Axis vertical, Axis horizontal,
+    Index N, int H, int W, Index C, int RH, int RW, Index RC, int KH, int KW, int groups)
+{
+    int CG = (int)(C / groups), RCG = (int)(RC / groups);
+    int column = (int)take_digit(number, (RCG + TILE_N - 1) / TILE_N) * TILE_N;
+    int group = (int)take_digit(number, groups);
+    Index row = number * TILE_M;
+    if (row >= N * vertical.results * horizontal.results) return;  // a class of fewer pixels than others
+
+    WindowsByWeights source;
+    source.weight_pitch = (Index)KH * KW * CG;
+    source.image = image + (Index)group * CG;
+    source.weight = weight + ((Index)group * RCG + column) * source.weight_pitch;
+    source.H = H, source.W = W, source.C = C, source.CG = CG, source.KW = KW, source.columns = RCG - column;
+    source.vertical = vertical, source.horizontal = horizontal;
+    source.begin_at(row, N);
+
+    Pixels target;
+    Index channel = (Index)group * RCG + column;
+    target.values = result + channel;
+    target.bias = bias ? bias + channel : nullptr;
+    target.columns = RCG - column;
+    target.paired = RC % 2 == 0 && RCG % 2 == 0;
+    target.N = N, target.first = row, target.H = RH, target.W = RW, target.C = RC;
+    target.vertical = vertical, target.horizontal = horizontal;
+
+    multiply_tiles(source, source.slices(), target);
+}
+
+// x (N, H, W, C), weight (OC, KH, KW, C/groups), bias (OC) or null -> y (N, OH, OW, OC)
+// A block for each tile of rows, times groups, times tiles of columns: these run side by side, and share their rows.
+KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_rows(
+    const Real* x, const Real* weight, const Real* bias, Real* y, Index N, Index H, Index W, Index C, Index OH, Index OW, Index OC,
+    Index KH, Index KW, Index stride_h, Index stride_w, Index padding_h, Index padding_w, Index dilation_h, Index dilation_w, Index groups)
+{
+    Axis vertical = forward_axis((int)OH, (int)KH, (int)stride_h, (int)padding_h, (int)dilation_h);
+    Axis horizontal = forward_axis((int)OW, (int)KW, (int)stride_w, (int)padding_w, (int)dilation_w);
+    convolve(x, weight, bias, y, blockIdx.x, vertical, horizontal, N, (int)H, (int)W, C, (int)OH, (int)OW, OC, (int)KH, (int)KW, (int)groups);
+}
+
+// gy (N, OH, OW, OC), weight (C, KH, KW, OC/groups) -> gx (N, H, W, C)
+// As above, times the classes of pixels, of which there are min(stride, size) along each axis.
+KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_input_rows(
+    const Real* gy, const Real* weight, Real* gx, Index N, Index H, Index W, Index C, Index OH, Index OW, Index OC,
+    Index KH, Index KW, Index stride_h, Index stride_w, Index padding_h, Index padding_w, Index dilation_h, Index dilation_w, Index groups)
+{
+    Index number = blockIdx.x;
+    int residue_h = (int)take_digit(number, min(stride_h, H)), residue_w = (int)take_digit(number, min(stride_w, W));
+    Axis vertical = gradient_axis((int)H, (int)KH, (int)stride_h, (int)padding_h, (int)dilation_h, residue_h);
+    Axis horizontal = gradient_axis((int)W, (int)KW, (int)stride_w, (int)padding_w, (int)dilation_w, residue_w);
+    if (!vertical.taps || !horizontal.taps) vertical.taps = horizontal.taps = 0;  // seen by nobody: zeros
+    convolve(gy, weight, nullptr, gx, number, vertical, horizontal, N, (int)OH, (int)OW, OC, (int)H, (int)W, C, (int)KH, (int)KW, (int)groups);
+}
+
+// --- gw
+
+// A: gy (pixels, OC), transposed. B: windows of x (N, H, W, C), a row for each output pixel. K counts the output pixels, from `pixel` to `end`.
+struct GradientByWindows {
+    static const Layout LAYOUT_A = ACROSS_K, LAYOUT_B = ACROSS_K;
+    typedef Share<TILE_M, LAYOUT_A> ShareA;
+    typedef Share<TILE_N, LAYOUT_B> ShareB;
+
+    const Real *gy, *x;
+    int H, W, OH, OW, CG, KW, rows, columns;  // rows, columns: how many from the tile's first ones on
+    Index C, OC, pixel, end;
+    int stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
+    Tap tap;                                                     // of this thread's packs of B, the same for all lines
+    int n[ShareB::COUNT], h[ShareB::COUNT], w[ShareB::COUNT];  // the output pixels of the lines of B
+    int more_n, more_h, more_w;                                  // DEPTH pixels further on
+
+    // The tile begins at column `first` of KH * KW * CG.
+    __device__ void begin_at(int first)
+    {
+#pragma unroll
+        for (int i = 0; i < ShareB::COUNT; ++i) {
+            Index at = pixel + ShareB::line(i);
+            w[i] = (int)take_digit(at, OW);
+            h[i] = (int)take_digit(at, OH);
+            n[i] = (int)at;
+        }
+        more_w = DEPTH % OW, more_h = DEPTH / OW % OH, more_n = DEPTH / OW / OH;
+        int column = first + ShareB::place();
+        tap = {column / CG / KW, column / CG % KW, column % CG};
+    }
+
+    __device__ void load(Real* slice_a, Real* slice_b)
+    {
+#pragma unroll
+        for (int i = 0; i < ShareA::COUNT; ++i)
+            if (ShareA::has(i)) {
+                Index at = pixel + ShareA::line(i);
+#pragma unroll
+                for (int e = 0; e < PACK; e += COPIED) {
+                    bool inside = at < end && ShareA::place() + e < rows;
+                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? gy + at * OC + ShareA::place() + e : gy, inside);
+                }
+            }
+        Tap now = tap;
+#pragma unroll
+        for (int e = 0; e < PACK; e += COPIED) {
+            bool there = ShareB::place() + e < columns;
+            int down = now.i * dilation_h - padding_h, right = now.j * dilation_w - padding_w;
+#pragma unroll
+            for (int i = 0; i < ShareB::COUNT; ++i)
+                if (ShareB::has(i)) {
+                    int u = h[i] * stride_h + down, v = w[i] * stride_w + right;
+                    bool inside = there && pixel + ShareB::line(i) < end && (unsigned)u < (unsigned)H && (unsigned)v < (unsigned)W;
+                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? x + (((Index)n[i] * H + u) * W + v) * C + now.c : x, inside);
+                }
+            now.advance(COPIED, CG, KW);
+        }
+        pixel += DEPTH;
+#pragma unroll
+        for (int i = 0; i < ShareB::COUNT; ++i) {
+            w[i] += more_w, h[i] += more_h, n[i] += more_n;
+            if (w[i] >= OW) w[i] -= OW, ++h[i];
+            if (h[i] >= OH) h[i] -= OH, ++n[i];
+        }
+    }
+};
+
+// Rows are those of a matrix.
+struct MatrixRows : Line<Wide> {
+    int rows;
+    Index pitch;
+    __device__ Index row(int line) const { return line < rows ? line * pitch : -1; }
+};
+
+// x (N, H, W, C), gy (N, OH, OW, OC) -> partial (parts, OC, KH, KW, C/groups): each part sums a stretch of `stretch` output pixels.
+// A block for each part, times groups, times tiles of rows (output channels), times tiles of columns.
+KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_weight_parts(
+    const Real* x, const Real* gy, Wide* partial, Index stretch, Index N, Index H, Index W, Index C, Index OH, Index OW, Index OC,
+    Index KH, Index KW, Index stride_h, Index stride_w, Index padding_h, Index padding_w, Index dilation_h, Index dilation_w, Index groups)
+{
+    Index number = blockIdx.x;
+    int CG = (int)(C / groups), OCG = (int)(OC / groups), length = (int)(KH * KW) * CG;
+    int column = (int)take_digit(number, (length + TILE_N - 1) / TILE_N) * TILE_N;
+    int row = (int)take_digit(number, (OCG + TILE_M - 1) / TILE_M) * TILE_M;
+    Index group = take_digit(number, groups), part = number;
+
+    GradientByWindows source;
+    source.gy = gy + group * OCG + row, source.x = x + group * CG;
+    source.rows = OCG - row, source.columns = length - column;
+    source.H = (int)H, source.W = (int)W, source.OH = (int)OH, source.OW = (int)OW, source.CG = CG, source.KW = (int)KW, source.C = C, source.OC = OC;
+    source.stride_h = (int)stride_h, source.stride_w = (int)stride_w, source.padding_h = (int)padding_h, source.padding_w = (int)padding_w;
+    source.dilation_h = (int)dilation_h, source.dilation_w = (int)dilation_w;
+    source.pixel = part * stretch, source.end = min(source.pixel + stretch, N * OH * OW);
+    source.begin_at(column);
+
+    MatrixRows target;
+    target.values = partial + ((part * groups + group) * OCG + row) * length + column;
+    target.bias = nullptr;
+    target.rows = OCG - row, target.columns = length - column, target.pitch = length;
+    target.paired = length % 2 == 0;
+
+    multiply_tiles(source, (max(source.end - source.pixel, (Index)0) + DEPTH - 1) / DEPTH, target);
+}
+
+// partial (parts, OC, taps, CG) -> gw (OC, CG, taps), always in the same order: every run gives the same bits.
+KERNEL conv2d_weight_sum(const Wide* partial, Real* gw, Index parts, Index OC, Index taps, Index CG)
+{
+    Index count = OC * taps * CG;
+    FOR_EACH(at, count) {
+        Wide sum = 0;
+        for (Index part = 0; part < parts; ++part) sum += partial[part * count + at];
+        Index o = at, c = take_digit(o, CG), tap = take_digit(o, taps);
+        gw[(o * CG + c) * taps + tap] = Real(sum);
+    }
+}

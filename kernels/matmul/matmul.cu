@@ -1,0 +1,102 @@
+// The matrix product where cuBLAS cannot be had: gemm.cuh applied to two matrices that exist.
+#include "gemm.cuh"
+
+#ifndef A_ALONG_K  // whether A is contiguous along its rows, B along its columns; else across
+#define A_ALONG_K 1
+#define B_ALONG_K 0
+#endif
+
+// A (M, K) and B (K, N), from row `row` and column `column` on, and along K from `k` to `end`.
+struct Matrices {
+    static const Layout LAYOUT_A = A_ALONG_K ? ALONG_K : ACROSS_K, LAYOUT_B = B_ALONG_K ? ALONG_K : ACROSS_K;
+
+    const Real *a, *b;
+    Index rows, columns, pitch_a, pitch_b;  // pitch: from one contiguous line to the next
+    Index k, end;
+
+    // The slice of one matrix whose rows (columns, for B) go along K or across it.
+    template <int SIZE, Layout LAYOUT> __device__ void load_slice(Real* slice, const Real* matrix, Index size, Index pitch)
+    {
+        typedef Share<SIZE, LAYOUT> Mine;
+#pragma unroll
+        for (int i = 0; i < Mine::COUNT; ++i)
+            if (Mine::has(i)) {
+                Index line = Mine::line(i) + (LAYOUT == ALONG_K ? 0 : k), lines = LAYOUT == ALONG_K ? size : end;
+                Index place = Mine::place() + (LAYOUT == ALONG_K ? k : 0), length = LAYOUT == ALONG_K ? end : size;
+#pragma unroll
+                for (int e = 0; e < PACK; e += COPIED) {
+                    bool inside = line < lines && place + e < length;
+                    copy_numbers(Mine::in(slice, i) + e, inside ? matrix + line * pitch + place + e : matrix, inside);
+                }
+            }
+    }
+
+    __device__ void load(Real* slice_a, Real* slice_b)
+    {
+        load_slice<TILE_M, LAYOUT_A>(slice_a, a, rows, pitch_a);
+        load_slice<TILE_N, LAYOUT_B>(slice_b, b, columns, pitch_b);
+        k += DEPTH;
+    }
+};
+
+template <class T> struct Rows : Line<T> {
+    Index rows, pitch;
+    __device__ Index row(int line) const { return line < rows ? line * pitch : -1; }
+};
+
+// One tile of one part of one product: `number` counts tiles of columns, tiles of rows, parts and products.
+template <class T>
+__device__ void multiply(const Real* a, const Real* b, const Real* bias, T* result, Index number, Index parts, Index stretch,
+                         Index M, Index N, Index K, Index from_a, Index from_b)
+{
+    Index column = take_digit(number, (N + TILE_N - 1) / TILE_N) * TILE_N, row = take_digit(number, (M + TILE_M - 1) / TILE_M) * TILE_M;
+    Index part = take_digit(number, parts), product = number;
+    Matrices source;
+    source.pitch_a = A_ALONG_K ? K : M, source.pitch_b = B_ALONG_K ? K : N;
+    source.a = a + product * from_a + (A_ALONG_K ? row * K : row), source.b = b + product * from_b + (B_ALONG_K ? column * K : column);
+    source.rows = M - row, source.columns = N - column;
+    source.k = part * stretch, source.end = min(source.k + stretch, K);
+
+    Rows<T> target;
+    target.values = result + ((part + product * parts) * M + row) * N + column;
+    target.bias = bias ? bias + column : nullptr;
+    target.columns = (int)min(N - column, (Index)TILE_N), target.rows = M - row, target.pitch = N;
+    target.paired = N % 2 == 0;
+
+    multiply_tiles(source, (max(source.end - source.k, (Index)0) + DEPTH - 1) / DEPTH, target);
+}
+
+// a (products, M, K), b (products, K, N), bias (N) or null -> y (products, M, N)
+// Product number p begins at p * from_a and p * from_b; a matrix that serves all products has 0 there.
+KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) matmul_tiles(
+    const Real* a, const Real* b, const Real* bias, Real* y, Index M, Index N, Index K, Index from_a, Index from_b)
+{
+    multiply(a, b, bias, y, blockIdx.x, 1, K, M, N, K, from_a, from_b);
+}
+
+// The same for few tiles of long sums: -> partial (products, parts, M, N), each the sum of a stretch of K.
+KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) matmul_parts(
+    const Real* a, const Real* b, Wide* partial, Index parts, Index stretch, Index M, Index N, Index K, Index from_a, Index from_b)
+{
+    multiply(a, b, (const Real*)nullptr, partial, blockIdx.x, parts, stretch, M, N, K, from_a, from_b);
+}
+
+// partial (products, parts, M*N), bias (N) or null -> y (products, M*N), the parts always added in the same order.
+KERNEL matmul_sum(const Wide* partial, const Real* bias, Real* y, Index products, Index parts, Index size, Index N)
+{
+    FOR_EACH(at, products * size) {
+        Index product = at / size, in_product = at - product * size;
+        Wide sum = bias ? (Wide)bias[in_product % N] : 0;
+        for (Index part = 0; part < parts; ++part) sum += partial[(product * parts + part) * size + in_product];
+        y[at] = Real(sum);
+    }
+}
+
+// y (M, N) += bias (N), in place: after cuBLAS.
+KERNEL matmul_add_bias(Real* y, const Real* bias, Index M, Index N)
+{
+    Index n = (Index)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= N) return;
+    Wide add = bias[n];
+    for (Index m = (Index)blockIdx.y * blockDim.y + threadIdx.y; m < M; m += (Index)gridDim.y * blockDim.y) y[m * N + n] = Real((Wide)y[m * N + n] + add);
+}
