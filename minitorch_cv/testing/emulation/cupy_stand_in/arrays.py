@@ -5,69 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from . import creation, dispatch, indexing, linear_algebra, memory, namespace, reductions, ufuncs
+from . import creation, dispatch, indexing, linear_algebra, memory, namespace, ufuncs
 from .capture import blocks_of, run
 from .device import Device, current_device_id
-from .names import TABLE, check_call
+from .members import Flags, binary, in_place, method, reduction
+from .names import TABLE
 from .streams import before_work, get_current_stream, stream_of, transfers
 
 COMPARISONS = {"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"}
-
-
-class Flags:
-    """The three that CuPy has."""
-
-    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool) -> None:
-        self.c_contiguous, self.f_contiguous, self.owndata = c_contiguous, f_contiguous, owndata
-
-    @property
-    def forc(self) -> bool:
-        return self.f_contiguous or self.c_contiguous
-
-    @property
-    def fnc(self) -> bool:
-        return self.f_contiguous and not self.c_contiguous
-
-    def __getitem__(self, name: str) -> bool:
-        return {"C_CONTIGUOUS": self.c_contiguous, "F_CONTIGUOUS": self.f_contiguous, "OWNDATA": self.owndata}[name]
-
-
-def _method(name: str, function: Callable | None = None) -> Callable:
-    """A method that NumPy's arrays have as well, with CuPy's signature."""
-    compute = function or getattr(np.ndarray, name)
-
-    def method(self: "ndarray", *args: Any, **kwargs: Any) -> Any:
-        return dispatch.call(name, compute, (self, *args), kwargs, "ndarray")
-
-    method.__name__ = name
-    return method
-
-
-def _reduction(name: str) -> Callable:
-    def method(self: "ndarray", *args: Any, **kwargs: Any) -> "ndarray":
-        given = check_call("ndarray", name, (self, *args), kwargs)
-        return reductions.reduce(name, given.pop("self"), **given)
-
-    method.__name__ = name
-    return method
-
-
-def _binary(name: str, swapped: bool = False) -> Callable:
-    def method(self: "ndarray", other: Any) -> Any:
-        override = getattr(other, "__array_ufunc__", NotImplemented)
-        if override is None:
-            return NotImplemented
-        return getattr(np, name)(other, self) if swapped else getattr(np, name)(self, other)
-
-    return method
-
-
-def _in_place(name: str) -> Callable:
-    def method(self: "ndarray", other: Any) -> "ndarray":
-        ufuncs.ufunc(name)(self, other, self)
-        return self
-
-    return method
 
 
 class ndarray:
@@ -371,6 +316,11 @@ class ndarray:
     def round(self, decimals: int = 0, out: Any = None) -> "ndarray":
         return ufuncs.round_(self, decimals, out)
 
+    def dot(self, b: "ndarray", out: "ndarray | None" = None) -> "ndarray":
+        if not isinstance(b, ndarray):
+            raise TypeError(f"Argument 'b' has incorrect type (expected cupy.ndarray, got {type(b).__name__})")
+        return dispatch.call("dot", np.dot, (self, b), {} if out is None else {"out": out})
+
     def scatter_add(self, slices: Any, value: Any) -> None:
         self._scatter(np.add, slices, value)
 
@@ -392,30 +342,33 @@ class ndarray:
     def __invert__(self) -> "ndarray":
         return ufuncs.ufunc("invert")(self)
 
-    transpose, swapaxes, squeeze, ravel = map(_method, ("transpose", "swapaxes", "squeeze", "ravel"))
-    flatten, diagonal, take, repeat = map(_method, ("flatten", "diagonal", "take", "repeat"))
-    sum, prod, mean, var, std = map(_reduction, ("sum", "prod", "mean", "var", "std"))
-    max, min, all, any = map(_reduction, ("max", "min", "all", "any"))
-    argmax, argmin, cumsum, cumprod, trace = map(_method, ("argmax", "argmin", "cumsum", "cumprod", "trace"))
-    argpartition, searchsorted = map(_method, ("argpartition", "searchsorted"))
-    nonzero, compress, choose, put, conj, conjugate = map(_method, ("nonzero", "compress", "choose", "put", "conj", "conjugate"))
-    partition, dot = map(_method, ("partition", "dot"))
-    sort, argsort = _method("sort", namespace.sort_in_place), _method("argsort", namespace.argsort)
-    ptp = _method("ptp", np.ptp)
+    def squeeze(self, axis: Any = None) -> "ndarray":
+        view = dispatch.call("squeeze", np.ndarray.squeeze, (self,) if axis is None else (self, axis), {}, "ndarray")
+        return self if view.shape == self.shape else view
 
-    __add__, __radd__, __iadd__ = _binary("add"), _binary("add", True), _in_place("add")
-    __sub__, __rsub__, __isub__ = _binary("subtract"), _binary("subtract", True), _in_place("subtract")
-    __mul__, __rmul__, __imul__ = _binary("multiply"), _binary("multiply", True), _in_place("multiply")
-    __truediv__, __rtruediv__, __itruediv__ = _binary("true_divide"), _binary("true_divide", True), _in_place("true_divide")
-    __floordiv__, __rfloordiv__, __ifloordiv__ = _binary("floor_divide"), _binary("floor_divide", True), _in_place("floor_divide")
-    __mod__, __rmod__, __imod__ = _binary("remainder"), _binary("remainder", True), _in_place("remainder")
-    __pow__, __rpow__, __ipow__ = _binary("power"), _binary("power", True), _in_place("power")
-    __lshift__, __rlshift__, __ilshift__ = _binary("left_shift"), _binary("left_shift", True), _in_place("left_shift")
-    __rshift__, __rrshift__, __irshift__ = _binary("right_shift"), _binary("right_shift", True), _in_place("right_shift")
-    __and__, __rand__, __iand__ = _binary("bitwise_and"), _binary("bitwise_and", True), _in_place("bitwise_and")
-    __or__, __ror__, __ior__ = _binary("bitwise_or"), _binary("bitwise_or", True), _in_place("bitwise_or")
-    __xor__, __rxor__, __ixor__ = _binary("bitwise_xor"), _binary("bitwise_xor", True), _in_place("bitwise_xor")
-    __matmul__, __rmatmul__ = _binary("matmul"), _binary("matmul", True)
-    __divmod__, __rdivmod__ = _binary("divmod"), _binary("divmod", True)
-    __lt__, __le__, __gt__, __ge__ = map(_binary, ("less", "less_equal", "greater", "greater_equal"))
-    __eq__, __ne__ = _binary("equal"), _binary("not_equal")
+    transpose, swapaxes, ravel = map(method, ("transpose", "swapaxes", "ravel"))
+    flatten, diagonal, take, repeat = map(method, ("flatten", "diagonal", "take", "repeat"))
+    sum, prod, mean, var, std = map(reduction, ("sum", "prod", "mean", "var", "std"))
+    max, min, all, any = map(reduction, ("max", "min", "all", "any"))
+    argmax, argmin, cumsum, cumprod, trace = map(method, ("argmax", "argmin", "cumsum", "cumprod", "trace"))
+    argpartition, searchsorted = map(method, ("argpartition", "searchsorted"))
+    nonzero, compress, choose, put, conj, conjugate = map(method, ("nonzero", "compress", "choose", "put", "conj", "conjugate"))
+    partition, sort, argsort = method("partition"), method("sort", namespace.sort_in_place), method("argsort", namespace.argsort)
+    ptp = method("ptp", np.ptp)
+
+    __add__, __radd__, __iadd__ = binary("add"), binary("add", True), in_place("add")
+    __sub__, __rsub__, __isub__ = binary("subtract"), binary("subtract", True), in_place("subtract")
+    __mul__, __rmul__, __imul__ = binary("multiply"), binary("multiply", True), in_place("multiply")
+    __truediv__, __rtruediv__, __itruediv__ = binary("true_divide"), binary("true_divide", True), in_place("true_divide")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = binary("floor_divide"), binary("floor_divide", True), in_place("floor_divide")
+    __mod__, __rmod__, __imod__ = binary("remainder"), binary("remainder", True), in_place("remainder")
+    __pow__, __rpow__, __ipow__ = binary("power"), binary("power", True), in_place("power")
+    __lshift__, __rlshift__, __ilshift__ = binary("left_shift"), binary("left_shift", True), in_place("left_shift")
+    __rshift__, __rrshift__, __irshift__ = binary("right_shift"), binary("right_shift", True), in_place("right_shift")
+    __and__, __rand__, __iand__ = binary("bitwise_and"), binary("bitwise_and", True), in_place("bitwise_and")
+    __or__, __ror__, __ior__ = binary("bitwise_or"), binary("bitwise_or", True), in_place("bitwise_or")
+    __xor__, __rxor__, __ixor__ = binary("bitwise_xor"), binary("bitwise_xor", True), in_place("bitwise_xor")
+    __matmul__, __rmatmul__ = binary("matmul"), binary("matmul", True)
+    __divmod__, __rdivmod__ = binary("divmod"), binary("divmod", True)
+    __lt__, __le__, __gt__, __ge__ = map(binary, ("less", "less_equal", "greater", "greater_equal"))
+    __eq__, __ne__ = binary("equal"), binary("not_equal")

@@ -229,7 +229,7 @@ def from_dlpack(array: Any, *, device: Any = None, copy: bool | None = None) -> 
     """A view of the memory of another device array."""
     kind, _ = array.__dlpack_device__()
     if kind != 2:
-        raise ValueError(f"from_dlpack: got an array on device type {kind}, expected 2 (CUDA)")
+        raise TypeError(f"from_dlpack: got an array on device type {kind}, expected 2 (CUDA)")
     other = array.__dlpack__(stream=get_current_stream().ptr or 1)
     if not isinstance(other, arrays.ndarray):
         raise TypeError(f"from_dlpack: got {type(array)}, but emulated device memory is only in arrays of this stand-in")

@@ -1,6 +1,8 @@
 """`cupy.cuda`."""
 
+from . import memory as memory
 from . import runtime as runtime
+from . import streams
 from .capture import Graph as Graph
 from .device import Device as Device
 from .device import current_device_id, device_count
@@ -18,6 +20,8 @@ from .streams import Event as Event
 from .streams import Stream as Stream
 from .streams import get_current_stream as get_current_stream
 from .streams import get_elapsed_time as get_elapsed_time
+
+stream = streams
 
 
 def is_available() -> bool:

@@ -95,8 +95,10 @@ def evaluate(work: Callable[[], Any], operands: "list[arrays.ndarray]", force: b
 
 
 def _as_view(value: np.ndarray, operands: "list[arrays.ndarray]") -> "arrays.ndarray | None":
-    if value.base is None or not value.size:
+    if value.base is None:
         return None
+    if not value.size:
+        return creation.view_of(operands[0], value)
     low, high = np.lib.array_utils.byte_bounds(value)
     for array in operands:
         block = array._memory.block

@@ -20,6 +20,7 @@ OWN: dict[str, Callable] = {
         "full_like", "identity", "linspace", "ones", "ones_like", "tri", "zeros", "zeros_like",
     )
 } | {"matmul": matmul, "asanyarray": creation.asarray, "clip": clip, "round": round_, "around": round_, "where": where}  # fmt: skip
+OWN |= {"real": lambda val: val.real, "imag": lambda val: val.imag}
 REDUCTIONS = {name: name for name in ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")} | {"amax": "max", "amin": "min"}
 # What is NumPy's own in CuPy too, beside the types of numbers and the constants.
 PASSED_ON = {
