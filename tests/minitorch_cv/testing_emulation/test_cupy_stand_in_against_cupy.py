@@ -43,8 +43,8 @@ a.sum(); a.sum(0); b.sum((0, 2, 3)); a.mean(1, keepdims=True); h.sum(); a.var(0)
 i / 2; h * 2.0; h + np.float32(1); e * 2.0; e * 2; e + e; np.where(e > 1, e, e); e.clip(0.0, 1.0); e.sum(); e.mean(); e.max(); i + 1.5
 i + 1; i ** 2; np.concatenate([a, a], 1); np.stack([a, a]); np.where(a > 3, a, 0); np.clip(a, 1, 3); np.pad(a[0], 1); np.roll(a, 1, 0)
 np.tile(a, 2); np.maximum(a, 2); np.maximum.reduce(a); np.add.reduce(a); np.einsum('ijk,ijk->i', a, a); np.tensordot(a, a, 3)
-np.array_equal(a, a); np.count_nonzero(a); b.copy(); b.astype(np.float64); np.empty_like(b).fill(1); b + b; np.zeros(3, like=a); np.take(a, i, 0); a[i]; a[a > 3]
-np.cumsum(a, 0); np.sort(a, 0); np.argsort(a, 0); np.unique(a); np.nonzero(a); np.linalg.norm(a); a.round(1); np.sign(a); divmod(i, 2); ~i
+np.array_equal(a, a); np.count_nonzero(a); b.copy(); b.astype(np.float64); np.empty_like(b).fill(1); b + b; np.zeros(3, like=a); np.take(a, i, 0); a[i]
+a[a > 3]; np.cumsum(a, 0); np.sort(a, 0); np.argsort(a, 0); np.unique(a); np.nonzero(a); np.linalg.norm(a); a.round(1); np.sign(a); divmod(i, 2); ~i
 -a
 """
 
