@@ -31,8 +31,8 @@ def conv2d_input(gy: Any, weight: Any, input_size: Pair, stride: Pair, padding: 
     gx = gpu.empty((N, H, W, C), gy.dtype)
     vector = channel_vector(C, gy, taps)
     blocks, threads = image_grid(C // vector, W, H, N)
-    SOURCE.launch("depthwise_input", gy.dtype, blocks, threads, gy, taps, gx, N, C, H, W, OH, OW, *kernel_size, *stride, *padding, *dilation,
-                  **_macros(kernel_size[1], stride[1], dilation[1], vector))  # fmt: skip
+    SOURCE.launch("depthwise_input", gy.dtype, blocks, threads, gy, taps, gx, N, C,
+                  H, W, OH, OW, *kernel_size, *stride, *padding, *dilation, **_macros(kernel_size[1], stride[1], dilation[1], vector))  # fmt: skip
     return to_nchw(gx)
 
 
@@ -42,10 +42,10 @@ def conv2d_weight(x: Any, gy: Any, kernel_size: Pair, stride: Pair, padding: Pai
     (N, H, W, C), (OH, OW), (KH, KW) = x.shape, gy.shape[1:3], kernel_size
     vector = channel_vector(C, x, gy)
     macros = _macros(KW, stride[1], dilation[1], vector)
-    blocks = -(-C // (32 * vector)), -(-KH // macros["ROWS"]) * -(-KW // macros["WIDTH"])
-    parts = weight_parts(N * OH, OW, blocks[0] * blocks[1])
+    blocks = -(-C // (32 * vector)) * -(-KH // macros["ROWS"]) * -(-KW // macros["WIDTH"])
+    parts = weight_parts(N * OH, OW, blocks)
     partial, gw = gpu.empty((parts, KH, KW, C), gpu.wide_dtype(x.dtype)), gpu.empty((C, 1, KH, KW), x.dtype)
-    SOURCE.launch("depthwise_weight_parts", x.dtype, (*blocks, parts), (32, 8), x, gy, partial, N, C,
+    SOURCE.launch("depthwise_weight_parts", x.dtype, (blocks, parts), (32, 8), x, gy, partial, N, C,
                   H, W, OH, OW, KH, KW, *stride, *padding, *dilation, **macros)  # fmt: skip
     SOURCE.launch("depthwise_weight", x.dtype, -(-KH * KW * C // 32), (32, 8), partial, gw, parts, KH * KW, C, **macros)
     return gw

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from cases import Case
 
 import kernels
+from cases import Case
 from kernels.geometry import output_size, pair
 
 FORWARD, WEIGHT = "depthwise", "depthwise_weight_parts depthwise_weight"
@@ -24,12 +24,15 @@ def rows(name: str, shape: tuple[int, int, int, int], kernel: int | tuple[int, i
     def images(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
         return rng.standard_normal((N, *size, C)).transpose(0, 3, 1, 2)
 
+    def weight(rng: np.random.Generator) -> np.ndarray:
+        return rng.standard_normal((C, 1, *size))
+
     def row(function: Callable, arguments: Callable, launches: str, numba_kernel: str) -> Case:
         return Case(function, arguments, options, launches, numba_kernel if numba else "", dtypes, name=f"{function.__name__}_{name}")
 
     return [
-        row(kernels.conv2d, lambda rng: (images(rng, (H, W)), rng.standard_normal((C, 1, *size)), rng.standard_normal(C)), FORWARD, NUMBA[0]),
-        row(kernels.conv2d_input, lambda rng: (images(rng, out), rng.standard_normal((C, 1, *size)), (H, W)),
+        row(kernels.conv2d, lambda rng: (images(rng, (H, W)), weight(rng), rng.standard_normal(C)), FORWARD, NUMBA[0]),
+        row(kernels.conv2d_input, lambda rng: (images(rng, out), weight(rng), (H, W)),
             FORWARD if pair(stride, "stride", 1) == (1, 1) else "depthwise_input", NUMBA[1]),
         row(kernels.conv2d_weight, lambda rng: (images(rng, (H, W)), images(rng, out), size), WEIGHT, NUMBA[2]),
     ]  # fmt: skip
