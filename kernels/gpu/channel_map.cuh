@@ -8,43 +8,65 @@ template <int V> struct ChannelMap {
     Wide centre[V], scale[V], shift[V];
 };
 
-// y = relu(map(x) + residual), where residual may be null, and relu is left out where it is 0. NaN passes through relu.
+// The loop of a thread over its rows, AHEAD of them at a time: all are on their way from memory before the first is worked on.
+const int AHEAD = 2;
+#define FOR_ROWS_AHEAD(m, share) for (Index m = (share).begin + threadIdx.y; m < (share).end; m += AHEAD * blockDim.y)
+
+// y = relu(map(x) + residual), where residual may be null, and relu is left out if it is false. NaN passes through relu.
 template <int V>
 __device__ void map_channels(
     const Real* __restrict__ x, const Real* __restrict__ residual, Real* __restrict__ y, const ChannelMap<V>& map, const Share& share,
     Index C, bool relu)
 {
-#pragma unroll 4
-    FOR_ROWS(m, share) {
-        Index at = m * C + share.c;
-        Pack<V> pack = load_pack<V>(x, at), added;
-        if (residual) added = load_pack<V>(residual, at);
-        for (int v = 0; v < V; ++v) {
-            Wide value = (pack.at[v] - map.centre[v]) * map.scale[v] + map.shift[v];
-            if (residual) value += added.at[v];
-            pack.at[v] = Real(relu && value <= 0 ? Wide(0) : value);
+    Wide floor = relu ? Wide(0) : -infinity();
+    FOR_ROWS_AHEAD(m, share) {
+        Pack<V> packs[AHEAD], added[AHEAD] = {};
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) {
+            Index row = m + i * blockDim.y;
+            if (row < share.end) packs[i] = load_pack<V>(x, row * C + share.c);
+            if (row < share.end && residual) added[i] = load_pack<V>(residual, row * C + share.c);
         }
-        store_pack<V>(y, at, pack);
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) {
+            Index row = m + i * blockDim.y;
+            if (row >= share.end) break;
+            for (int v = 0; v < V; ++v) {
+                Wide value = (packs[i].at[v] - map.centre[v]) * map.scale[v] + map.shift[v] + added[i].at[v];
+                packs[i].at[v] = Real(value < floor ? floor : value);
+            }
+            store_pack<V>(y, row * C + share.c, packs[i]);
+        }
     }
 }
 
 // gx = g * slope + (x - centre) * scale + shift, for V channels: `map` says what is done with x.
-// Where y is not null, g counts only where not y <= 0, and is written to gresidual if that is not null.
+// Where y is not null, g is gy where not y <= 0, and else 0; it is written to gresidual if that is not null.
 template <int V>
 __device__ void map_gradient(
     const Real* __restrict__ gy, const Real* __restrict__ x, const Real* __restrict__ y, Real* __restrict__ gx, Real* __restrict__ gresidual,
     const Wide (&slope)[V], const ChannelMap<V>& map, const Share& share, Index C)
 {
-#pragma unroll 2
-    FOR_ROWS(m, share) {
-        Index at = m * C + share.c;
-        Pack<V> g = load_pack<V>(gy, at), pack = load_pack<V>(x, at), gate;
-        if (y) gate = load_pack<V>(y, at);
-        for (int v = 0; v < V; ++v) {
-            if (y && Wide(gate.at[v]) <= 0) g.at[v] = Real(Wide(0));
-            pack.at[v] = Real(g.at[v] * slope[v] + (pack.at[v] - map.centre[v]) * map.scale[v] + map.shift[v]);
+    FOR_ROWS_AHEAD(m, share) {
+        Pack<V> gs[AHEAD], packs[AHEAD], gates[AHEAD];
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) {
+            Index row = m + i * blockDim.y;
+            if (row >= share.end) break;
+            gs[i] = load_pack<V>(gy, row * C + share.c);
+            packs[i] = load_pack<V>(x, row * C + share.c);
+            if (y) gates[i] = load_pack<V>(y, row * C + share.c);
         }
-        store_pack<V>(gx, at, pack);
-        if (gresidual) store_pack<V>(gresidual, at, g);
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) {
+            Index row = m + i * blockDim.y;
+            if (row >= share.end) break;
+            for (int v = 0; v < V; ++v) {
+                if (y && Wide(gates[i].at[v]) <= 0) gs[i].at[v] = Real(Wide(0));
+                packs[i].at[v] = Real(gs[i].at[v] * slope[v] + (packs[i].at[v] - map.centre[v]) * map.scale[v] + map.shift[v]);
+            }
+            store_pack<V>(gx, row * C + share.c, packs[i]);
+            if (gresidual) store_pack<V>(gresidual, row * C + share.c, gs[i]);
+        }
     }
 }

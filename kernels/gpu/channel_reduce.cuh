@@ -33,6 +33,9 @@ template <int V> __device__ Share share_of_thread(Index rows, Index C, Index par
 template <int V> __device__ Pack<V> load_pack(const Real* x, Index at) { return *(const Pack<V>*)(x + at); }
 template <int V> __device__ void store_pack(Real* y, Index at, Pack<V> pack) { *(Pack<V>*)(y + at) = pack; }
 
+__device__ inline Wide infinity() { return __int_as_float(0x7f800000); }
+__device__ inline Wide not_a_number() { return __int_as_float(0x7fc00000); }
+
 // `value` if it is finite, else 0.
 __device__ inline Wide finite_or_zero(Wide value) { return value - value == 0 ? value : 0; }
 

@@ -8,9 +8,6 @@
 
 const int KEPT = 4;  // packs that a thread keeps
 
-__device__ inline Wide infinity() { return __int_as_float(0x7f800000); }
-__device__ inline Wide not_a_number() { return __int_as_float(0x7fc00000); }
-
 // The row of this thread's team; a team beyond the last row has an empty one, and goes along.
 template <int V> struct Row {
     const Real* at;
