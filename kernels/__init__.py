@@ -21,7 +21,19 @@ from kernels.group_norm import group_norm, group_norm_backward
 from kernels.layer_norm import layer_norm, layer_norm_backward
 from kernels.local_response_norm import local_response_norm, local_response_norm_backward
 from kernels.matmul import matmul
-from kernels.optimizer import adam_step, all_finite, array_norms, rule_step, scale, sgd_step, squared_norm
+from kernels.optimizer import (
+    RecordedSteps,
+    adam_step,
+    all_finite,
+    array_norms,
+    non_finite_count,
+    rule_step,
+    scale,
+    sgd_step,
+    squared_norm,
+    sum_of_squares,
+    unscale,
+)
 from kernels.pool2d import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
@@ -52,6 +64,7 @@ __all__ = [
     "BACKENDS",
     "GPU_BACKENDS",
     "Pieces",
+    "RecordedSteps",
     "adam_step",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_backward",
@@ -90,6 +103,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_gather",
+    "non_finite_count",
     "piecewise",
     "piecewise_backward",
     "pixel_shuffle",
@@ -109,5 +123,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
     "squared_norm",
+    "sum_of_squares",
     "unfold",
+    "unscale",
 ]

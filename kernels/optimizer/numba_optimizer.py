@@ -23,54 +23,45 @@ from kernels.jit import jit, jit_callback
 from kernels.layout import contiguous, memory_order
 from kernels.optimizer import numpy_optimizer
 from kernels.optimizer.numba_workers import WORKERS
-from kernels.optimizer.rules import COMMON, RULES
+from kernels.optimizer.rows import adam_rows, rule_rows, sgd_rows
+from kernels.optimizer.rules import RULES
 
 Arrays = Sequence[np.ndarray]
 
 CHUNK = 1 << 14  # elements that a worker is given at a time
-RATES = {"alpha", "rho", "beta1", "beta2"}
 
 
 def sgd_step(
     params: Arrays, grads: Arrays, buffers: Arrays | None, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: bool, maximize: bool, fresh: Sequence[bool] | None,
+    weight_decay: float, nesterov: bool, maximize: bool, fresh: Sequence[bool] | None, skip: np.ndarray | None,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
-    # p <- p - lr * (now * g + past * v)
-    now, past = (1.0, 0.0) if buffers is None else (1.0, momentum) if nesterov else (0.0, 1.0)
-    rows = [
-        [-1.0 if maximize else 1.0, weight_decay, momentum, 1.0 if new else 1 - dampening, lr * now, lr * past, new]
-        for new in fresh or [False] * len(params)
-    ]
-    _run("sgd", [params, buffers], grads, rows)
+    if not skip:
+        rows = sgd_rows(len(params), buffers is not None, lr, momentum, dampening, weight_decay, nesterov, maximize, fresh)
+        _run("sgd", [params, buffers], grads, rows)
 
 
 def adam_step(
     params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, max_exp_avg_sqs: Arrays | None, steps: Sequence[int],
-    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: bool, maximize: bool,
+    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: bool, maximize: bool, skip: np.ndarray | None,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
-    beta1, beta2 = betas
-    decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
-    row = [-1.0 if maximize else 1.0, decay, shrink, 1 - beta1, beta2, 1 - beta2, eps]
-    rows = [[*row, lr / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t)] for t in steps]
-    _run("adam", [params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs], grads, rows)
+    if not skip:
+        rows = adam_rows(steps, lr, betas, eps, weight_decay, decoupled, maximize)
+        _run("adam", [params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs], grads, rows)
 
 
 def rule_step(
-    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool
-) -> None:
+    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool,
+    factors: np.ndarray | None, skip: np.ndarray | None,
+) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
+    if skip:
+        return
+    if factors is not None:
+        numbers = [{**told, "lr": told["lr"] * factor} for told, factor in zip(numbers, factors.tolist(), strict=True)]
     kept = [states.get(name) for name in RULES[rule].state + RULES[rule].optional]
-    _run(rule, [params, *kept], grads, [_row(rule, told, maximize) for told in numbers])
-
-
-def _row(rule: str, numbers: Mapping[str, float], maximize: bool) -> list[float]:
-    told = {**COMMON, **numbers}
-    row = [-1.0 if maximize else 1.0, told["weight_decay"], told["shrink"]]
-    for name in RULES[rule].numbers:
-        row += [told[name], 1 - told[name]] if name in RATES else [told[name]]
-    return row
+    _run(rule, [params, *kept], grads, rule_rows(rule, numbers, maximize))
 
 
 def _run(name: str, written: list[Arrays | None], grads: Arrays, rows: list[list[float]]) -> None:
@@ -88,18 +79,18 @@ def _run(name: str, written: list[Arrays | None], grads: Arrays, rows: list[list
 def all_finite(arrays: Arrays) -> bool:
     """See `kernels.optimizer`."""
     # A sum of squares is finite only if all its terms are. It can overflow without them (float64 from 1e154): then each number is asked.
-    return math.isfinite(squared_norm(arrays)) or numpy_optimizer.all_finite(arrays)
+    return math.isfinite(sum_of_squares(arrays)) or numpy_optimizer.all_finite(arrays)
 
 
-def squared_norm(arrays: Arrays) -> float:
+def sum_of_squares(arrays: Arrays) -> np.ndarray:
     """See `kernels.optimizer`."""
-    return float(_chunk_sums(arrays)[0].sum())
+    return np.asarray(_chunk_sums(arrays)[0].sum())
 
 
-def array_norms(arrays: Arrays) -> list[float]:
+def array_norms(arrays: Arrays) -> np.ndarray:
     """See `kernels.optimizer`."""
     sums, owners = _chunk_sums(arrays)
-    return np.sqrt(np.bincount(owners, sums, len(arrays))).tolist()
+    return np.sqrt(np.bincount(owners, sums, len(arrays)))
 
 
 def _chunk_sums(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,7 @@ line: a pointer to the addresses of the parameter's arrays: p, those that the op
 pointer to the parameter's numbers, in the type of the arrays. start, size: the chunk. `numba_optimizer` calls them through the addresses
 of their machine code.
 
-The rules of `kernels.optimizer.rule_step` have their arrays in the order of `RULES`, and these numbers: sign of the gradient, weight decay,
-shrink, then the rule's own; a rate x of a running mean is followed by 1 - x, which in float32 could not be computed from x.
+The rules of `kernels.optimizer.rule_step` have their arrays in the order of `RULES`; the order of the numbers is in `rows.py`.
 """
 
 import math

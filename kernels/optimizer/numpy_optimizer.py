@@ -11,9 +11,11 @@ Arrays = Sequence[np.ndarray]
 
 def sgd_step(
     params: Arrays, grads: Arrays, buffers: Arrays | None, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: bool, maximize: bool, fresh: Sequence[bool] | None,
+    weight_decay: float, nesterov: bool, maximize: bool, fresh: Sequence[bool] | None, skip: np.ndarray | None,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
+    if skip:
+        return
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
         direction = (-g if maximize else g) + weight_decay * p
         if buffers is not None:
@@ -25,9 +27,11 @@ def sgd_step(
 
 def adam_step(
     params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, max_exp_avg_sqs: Arrays | None, steps: Sequence[int],
-    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: bool, maximize: bool,
+    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: bool, maximize: bool, skip: np.ndarray | None,
 ) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
+    if skip:
+        return
     beta1, beta2 = betas
     for i, (p, g, m, v) in enumerate(zip(params, grads, exp_avgs, exp_avg_sqs, strict=True)):
         direction = -g if maximize else g
@@ -47,11 +51,16 @@ def adam_step(
 
 @np.errstate(all="ignore")  # infinity and NaN are results like others: no warnings
 def rule_step(
-    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool
-) -> None:
+    rule: str, params: Arrays, grads: Arrays, states: Mapping[str, Arrays], numbers: Sequence[Mapping[str, float]], maximize: bool,
+    factors: np.ndarray | None, skip: np.ndarray | None,
+) -> None:  # fmt: skip
     """See `kernels.optimizer`."""
+    if skip:
+        return
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
         told = {**COMMON, **numbers[i]}
+        if factors is not None:
+            told["lr"] *= float(factors[i])
         decay, shrink = told.pop("weight_decay"), told.pop("shrink")
         direction = (-g if maximize else g) + decay * p
         p *= shrink
@@ -148,17 +157,30 @@ def all_finite(arrays: Arrays) -> bool:
     return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
-def squared_norm(arrays: Arrays) -> float:
+def non_finite_count(arrays: Arrays) -> np.ndarray:
     """See `kernels.optimizer`."""
-    return float(sum(np.square(array, dtype=np.result_type(array, np.float64)).sum() for array in arrays))
+    return np.asarray(sum(array.size - np.count_nonzero(np.isfinite(array)) for array in arrays), np.int64)
 
 
-def array_norms(arrays: Arrays) -> list[float]:
+def sum_of_squares(arrays: Arrays) -> np.ndarray:
     """See `kernels.optimizer`."""
-    return [float(np.sqrt(np.square(array, dtype=np.result_type(array, np.float64)).sum())) for array in arrays]
+    return np.asarray(sum(np.square(array, dtype=np.result_type(array, np.float64)).sum() for array in arrays))
 
 
-def scale(arrays: Arrays, factor: float) -> None:
+def array_norms(arrays: Arrays) -> np.ndarray:
     """See `kernels.optimizer`."""
-    for array in arrays:
-        array *= factor
+    return np.array([np.sqrt(sum_of_squares([array])) for array in arrays])
+
+
+def scale(arrays: Arrays, factor: float | np.ndarray) -> None:
+    """See `kernels.optimizer`."""
+    if factor != 1:
+        for array in arrays:
+            array *= array.dtype.type(factor)
+
+
+def unscale(arrays: Arrays, factor: float | np.ndarray) -> np.ndarray:
+    """See `kernels.optimizer`."""
+    count = non_finite_count(arrays)
+    scale(arrays, factor)
+    return count

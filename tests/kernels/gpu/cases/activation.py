@@ -1,9 +1,9 @@
 """Activation functions: every formula, forwards and backwards."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 from kernels import Pieces
 from kernels.activation import SMOOTH
 

@@ -1,9 +1,9 @@
 """Sums of two arrays: whole packs of 16 bytes, a tail, and arrays that do not begin at a multiple of 16 bytes."""
 
 import numpy as np
-from cases import Case
 
 import kernels
+from cases import Case
 
 
 def pair(rng: np.random.Generator, *shape: int) -> tuple[np.ndarray, np.ndarray]:
