@@ -445,3 +445,43 @@ def test_the_default_stream_does_not_work_beside_a_capture_that_waits_for_it(x) 
         x + 1
     stream.graph = None
     equal(x + 1, x_host + 1)
+
+
+def test_only_pinned_memory_is_copied_in_a_graph() -> None:
+    source, x = pinned(x_host), cupy.zeros((2, 3), np.float32)
+    with pytest.raises(runtime.CUDARuntimeError, match="not pinned"):
+        captured(lambda: x.set(x_host))
+    graph, _ = captured(lambda: x.set(source))
+    source += 1
+    graph.launch()
+    equal(x, x_host + 1)
+
+
+def test_streams_belong_to_a_device(x) -> None:
+    stream = cupy.cuda.Stream()
+    with stream, cupy.cuda.Device(1):
+        assert cupy.cuda.get_current_stream() == cupy.cuda.Stream.null
+        with pytest.raises(RuntimeError, match="the stream is on device 0"), stream:
+            pass
+        with pytest.raises(runtime.CUDARuntimeError, match="in a stream of device 0"):
+            cupy.zeros(3).set(np.ones(3), stream)
+        x.set(x_host, stream)  # to an array there it may copy from anywhere
+    assert cupy.cuda.get_current_stream() == cupy.cuda.Stream.null
+
+
+def test_arrays_from_an_address(x) -> None:
+    class Other:
+        __cuda_array_interface__ = x.T.__cuda_array_interface__
+
+    view = cupy.asarray(Other())
+    equal(view, x_host.T)
+    view[0] = 8
+    equal(x[:, 0], np.full(2, 8, np.float32))
+
+
+def test_views_over_strides(x) -> None:
+    windows = cupy.lib.stride_tricks.sliding_window_view(x, 2, axis=1)
+    equal(windows, np.lib.stride_tricks.sliding_window_view(x_host, 2, axis=1))
+    assert windows.base is x
+    diagonal = cupy.lib.stride_tricks.as_strided(x, (2,), (16,))
+    equal(diagonal, x_host.diagonal())

@@ -166,15 +166,16 @@ class ndarray:
             raise TypeError(f"{out.dtype} array cannot be obtained from {self.dtype} array")
         elif out.shape != self.shape:
             raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}")
-        host, target, stream = self._host, out, stream_of(stream)
-        if blocking:
-            stream._refuse_capture("ndarray.get")
-            before_work(stream)
-            transfers.to_host += 1
-            target[...] = host
-        else:
-            transfers.to_host += 1
-            creation.copy_host(target, host, stream, blocks_of(self))
+        host, target = self._host, out
+        transfers.to_host += 1
+        with self.device:
+            stream = stream_of(stream)
+            if blocking:
+                stream.refuse_capture("ndarray.get")
+                before_work(stream)
+                target[...] = host
+            else:
+                creation.copy_host(target, host, stream, blocks_of(self))
         return target
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
@@ -188,11 +189,13 @@ class ndarray:
         if not self.flags.forc:
             raise RuntimeError("Cannot set to non-contiguous array")
         transfers.to_device += 1
-        creation.copy_host(self._host, arr, stream_of(stream), blocks_of(self))
+        with self.device:
+            creation.copy_host(self._host, arr, stream_of(stream), blocks_of(self))
 
     def _value(self, what: str) -> np.ndarray:
-        transfers.synchronizing(what)
-        return self._host.copy()
+        with self.device:
+            transfers.synchronizing(what)
+            return self._host.copy()
 
     def item(self) -> Any:
         if self.size != 1:

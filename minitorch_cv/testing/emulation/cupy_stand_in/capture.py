@@ -51,8 +51,9 @@ class Graph:
         self._work.append(work)
         for block in blocks:
             self._blocks.add(block)
-            if block.pool is not None:
-                block.pool.graphs.add(self)
+            pool = block.pool
+            if pool is not None and pool is not default_pool:
+                pool.graphs.add(self)
 
     def allocated_outside(self) -> None:
         """A pool that recorded work allocated from serves others now: what the graph left free there may be theirs."""

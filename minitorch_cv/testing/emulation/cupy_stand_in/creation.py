@@ -104,10 +104,13 @@ def copy_host(target: np.ndarray, source: np.ndarray, stream: Stream, blocks: li
     Where copies are late, `target` holds poison until then, and what is read is pinned memory as it is then. Other host memory is read at
     once, as CUDA does.
     """
+    pinned = is_pinned(target if blocks[0].holds(source) else source)
+    if not pinned:
+        stream.refuse_capture("a copy between the device and memory that is not pinned")
     late = stream.graph is None and stream.is_late
     if late:
         target[...] = np.frombuffer(b"\xff" * target.itemsize, target.dtype)[0]
-        source = source if is_pinned(source) or blocks[0].holds(source) else source.copy()
+        source = source if pinned or blocks[0].holds(source) else source.copy()
 
     def copy() -> None:
         target[...] = source
@@ -132,14 +135,15 @@ def array(
             made = obj.copy(order).astype(dtype or obj.dtype, copy=False)
         else:
             made = obj.astype(dtype or obj.dtype, order=order, copy=bool(copy))
-        if copy is False and made is not obj:
-            raise ValueError("Unable to avoid copy while creating an array as requested.")
     elif isinstance(obj, list | tuple) and any(True for _ in _arrays_in(obj)):
-        made = _stacked(obj).astype(dtype or _stacked(obj).dtype, copy=False)
+        stacked = _stacked(obj)
+        made = stacked.astype(dtype or stacked.dtype, copy=False)
     else:
         host = np.asarray(obj, dtype=dtype)
         f_ordered = order == "F" or (order in "AK" and isinstance(obj, np.ndarray) and obj.flags.fnc)
         made = from_host(host, "F" if f_ordered else "C", blocking) if host.ndim else full((), host[()], host.dtype)
+    if copy is False and made is not obj:
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
     return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if ndmin > made.ndim else made
 
 

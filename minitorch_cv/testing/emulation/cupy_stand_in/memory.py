@@ -119,9 +119,9 @@ class MemoryPointer:
         return self.ptr
 
     def memset_async(self, value: int, size: int, stream: Any = None) -> None:
-        target = self.mem.block.view(self.offset, (size,), np.dtype(np.uint8), None)
         from .capture import run  # which needs this module
 
+        target = self.mem.block.view(self.offset, (size,), np.dtype(np.uint8), None)
         run(lambda: target.fill(value), [self.mem.block], stream)
 
     memset = memset_async

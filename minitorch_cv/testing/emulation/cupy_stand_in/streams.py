@@ -47,7 +47,7 @@ class Stream:
         self.graph: Graph | None = None  # recorded here while the stream captures
         self._waiting: list[Callable[[], None]] = []
         self._lock = threading.RLock()
-        self._before: list[Stream | None] = []
+        self._before: list[tuple[int, Stream]] = []  # for each `with`: the device, and its stream before
         if not null:
             _streams.add(self)
 
@@ -55,12 +55,12 @@ class Stream:
         self.finish()
 
     def __enter__(self) -> "Stream":
-        self._before.append(getattr(_local, "stream", None))
-        _local.stream = self
-        return self
+        self._before.append((current_device_id(), get_current_stream()))
+        return self.use()
 
     def __exit__(self, *exception: object) -> None:
-        _local.stream = self._before.pop()
+        device_id, before = self._before.pop()
+        _current()[device_id] = before
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stream) and self.ptr == other.ptr
@@ -69,16 +69,19 @@ class Stream:
         return hash(self.ptr)
 
     def use(self) -> "Stream":
-        _local.stream = self
+        """Make this the current stream of the thread on its device, which must be the current one."""
+        if self.ptr and self.device_id != current_device_id():
+            raise RuntimeError(f"the stream is on device {self.device_id}, but the current device is {current_device_id()}")
+        _current()[current_device_id()] = self
         return self
 
     @property
     def done(self) -> bool:
-        self._refuse_capture("Stream.done")
+        self.refuse_capture("Stream.done")
         return not self._waiting
 
     def synchronize(self) -> None:
-        self._refuse_capture("Stream.synchronize")
+        self.refuse_capture("Stream.synchronize")
         transfers.synchronizations += 1
         self.finish()
 
@@ -106,11 +109,11 @@ class Stream:
         other = event._stream
         if other is not None and other is not self:
             for stream in (self, other):
-                stream._refuse_capture("an event between a stream that captures and another, which the stand-in does not record")
+                stream.refuse_capture("an event between a stream that captures and another, which the stand-in does not record")
         event._finish()
 
     def add_callback(self, callback: Callable, arg: object) -> None:
-        self._refuse_capture("Stream.add_callback")
+        self.refuse_capture("Stream.add_callback")
         self.finish()
         callback(self, 0, arg)
 
@@ -140,7 +143,7 @@ class Stream:
     def is_capturing(self) -> bool:
         return self.graph is not None
 
-    def _refuse_capture(self, what: str) -> None:
+    def refuse_capture(self, what: str) -> None:
         if self.graph is not None:
             raise capture_refused(self.graph, what)
 
@@ -151,7 +154,14 @@ Stream.ptds = Stream(null=True, ptds=True)
 
 def get_current_stream(device_id: int | None = None) -> Stream:
     """The stream that work of this thread goes to."""
-    return getattr(_local, "stream", None) or Stream.null
+    return _current().get(current_device_id() if device_id is None else device_id, Stream.null)
+
+
+def _current() -> "dict[int, Stream]":
+    """The streams that this thread has made current, by device."""
+    if not hasattr(_local, "streams"):
+        _local.streams = {}
+    return _local.streams
 
 
 def is_capturing() -> bool:
@@ -161,15 +171,18 @@ def is_capturing() -> bool:
 
 def refuse_capture(what: str) -> None:
     """CUDARuntimeError while the current stream captures."""
-    get_current_stream()._refuse_capture(what)
+    get_current_stream().refuse_capture(what)
 
 
 def before_work(stream: Stream) -> None:
-    """What `stream` has to wait for: its own work and, for the default stream, that of all blocking streams."""
+    """What `stream` has to wait for: its own work and, for the default stream, that of all blocking streams of the device."""
+    if stream.ptr and stream.device_id != current_device_id():
+        text = f"work on device {current_device_id()} in a stream of device {stream.device_id}"
+        raise CUDARuntimeError("cudaErrorInvalidResourceHandle", 400, text)
     stream.finish()
     if stream.ptr == 0:
         for other in list(_streams):
-            if not other.is_non_blocking:
+            if not other.is_non_blocking and other.device_id == current_device_id():
                 if other.graph is not None:
                     raise capture_refused(other.graph, "work on the default stream beside a blocking stream that captures")
                 other.finish()
@@ -177,7 +190,7 @@ def before_work(stream: Stream) -> None:
 
 def synchronize_device(device_id: int) -> None:
     for stream in list(_streams):
-        stream._refuse_capture("Device.synchronize")
+        stream.refuse_capture("Device.synchronize")
     transfers.synchronizations += 1
     for stream in list(_streams):
         if stream.device_id == device_id:
@@ -208,7 +221,7 @@ class Event:
 
     def synchronize(self) -> None:
         if self._stream is not None:
-            self._stream._refuse_capture("Event.synchronize")
+            self._stream.refuse_capture("Event.synchronize")
         transfers.synchronizations += 1
         self._finish()
 
@@ -236,7 +249,7 @@ class Transfers:
     def synchronizing(self, what: str) -> None:
         """Count a copy to the host that waits for the device. Refused while the stream captures."""
         stream = get_current_stream()
-        stream._refuse_capture(what)
+        stream.refuse_capture(what)
         before_work(stream)
         self.to_host += 1
 
