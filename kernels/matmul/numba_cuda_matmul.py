@@ -47,8 +47,10 @@ def multiply(a, b, bias, out):
         left[row, column] = a[m, k + column] if m < M and k + column < depth else zero
         right[row, column] = b[k + row, n] if k + row < depth and n < N else zero
         cuda.syncthreads()  # until all have fetched
+        part = zero  # summed up before it is added: term by term, it would be rounded to the digits of a long sum
         for i in range(TILE):
-            total += left[row, i] * right[i, column]
+            part += left[row, i] * right[i, column]
+        total += part
         cuda.syncthreads()  # until all have multiplied, before the next tile takes this one's place
 
     if m < M and n < N:

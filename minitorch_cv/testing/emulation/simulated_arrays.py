@@ -5,6 +5,8 @@ are rounded as on a GPU; whole numbers are read as Python's, because Numba compu
 """
 
 from collections.abc import Callable
+from functools import cache
+from itertools import product
 from math import prod
 from typing import Any, Protocol
 
@@ -113,37 +115,37 @@ class GlobalArray:
 class LocalArray:
     """An array of one thread's own."""
 
-    __slots__ = ("_cast", "_name", "_running", "_values", "dtype", "ndim", "shape", "size")
+    __slots__ = ("_cast", "_name", "_offsets", "_running", "_values", "dtype", "ndim", "shape", "size")
 
     def __init__(self, shape: int | tuple[int, ...], dtype: np.dtype, name: str, running: Running) -> None:
         self.shape: tuple[int, ...] = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         self.dtype, self.ndim, self.size = dtype, len(self.shape), prod(self.shape)
         self._name, self._running, self._cast = name, running, caster(self.dtype)
         self._values: list[Any] = [None] * self.size
+        self._offsets = _offsets(self.shape)
 
     def __getitem__(self, index: Any) -> Any:
-        value = self._values[self._offset(index)]
+        offset = self._offsets.get(index)
+        if offset is None:
+            raise self._outside(index)
+        value = self._values[offset]
         if value is None:
             raise self._unwritten(index)
         return value
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._values[self._offset(index)] = self._converted(value, index)
+        offset = self._offsets.get(index)
+        if offset is None:
+            raise self._outside(index)
+        self._values[offset] = self._converted(value, index)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def _offset(self, index: Any) -> int:
-        if index.__class__ is not tuple:
-            index = (index,)
-        if len(index) != self.ndim:
-            raise self._running.fault(f"{self._name}[{_words(index)}] is not one number of an array of shape {self.shape}")
-        offset = 0
-        for i, size in zip(index, self.shape, strict=True):
-            if not 0 <= i < size:
-                raise self._running.fault(f"{self._name}[{_words(index)}] is outside of its shape {self.shape}")
-            offset = offset * size + i
-        return offset
+    def _outside(self, index: Any) -> Exception:
+        one = len(index) if isinstance(index, tuple) else 1
+        what = f"is outside of its shape {self.shape}" if one == self.ndim else f"is not one number of an array of shape {self.shape}"
+        return self._running.fault(f"{self._name}[{_words(index)}] {what}")
 
     def _converted(self, value: Any, index: Any) -> Any:
         try:
@@ -169,7 +171,9 @@ class SharedArray(LocalArray):
         self._atomics = [NEVER] * self.size
 
     def __getitem__(self, index: Any) -> Any:
-        offset = self._offset(index)
+        offset = self._offsets.get(index)
+        if offset is None:
+            raise self._outside(index)
         value = self._values[offset]
         if value is None:
             raise self._unwritten(index)
@@ -185,7 +189,9 @@ class SharedArray(LocalArray):
         return value
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        offset = self._offset(index)
+        offset = self._offsets.get(index)
+        if offset is None:
+            raise self._outside(index)
         now = self._running.stamp
         self._check(self._writers[offset], now, index, "written by thread {} and by thread {}")
         self._check(self._first_readers[offset], now, index, "read by thread {} and written by thread {}")
@@ -195,7 +201,9 @@ class SharedArray(LocalArray):
 
     def update(self, index: Any, change: Callable[[Any], Any]) -> Any:
         """Replace the element by `change` of it, as an atomic function does; the element before."""
-        offset = self._offset(index)
+        offset = self._offsets.get(index)
+        if offset is None:
+            raise self._outside(index)
         before = self._values[offset]
         if before is None:
             raise self._unwritten(index)
@@ -210,6 +218,14 @@ class SharedArray(LocalArray):
         if unordered(before, now):
             told = what.format(before[2], now[2])
             raise self._running.fault(f"{self._name}[{_words(index)}] is {told} with no barrier between")
+
+
+@cache
+def _offsets(shape: tuple[int, ...]) -> dict[Any, int]:
+    """Where in a list the element of each index stands: looking that up is faster than comparing and multiplying."""
+    if len(shape) == 1:
+        return {i: i for i in range(shape[0])}
+    return {index: offset for offset, index in enumerate(product(*map(range, shape)))}
 
 
 def _words(index: Any) -> str:
