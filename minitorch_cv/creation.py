@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minitorch_cv import random
-from minitorch_cv.device import META, DeviceLike, as_device, as_dtype, empty_array, full_array, moved
+from minitorch_cv.device import META, DeviceLike, as_device, as_dtype, at_work, empty_array, full_array, moved
 from minitorch_cv.functional.shape import as_shape
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor, tensor
 
@@ -52,7 +52,8 @@ def ones_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool
 def empty_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Whatever was in memory, in the shape, dtype and memory order of `input`"""
     if device is None or as_device(device) == input.device:
-        return Tensor(np.empty_like(input.data, None if dtype is None else as_dtype(dtype)), requires_grad)
+        with at_work(input.device):
+            return Tensor(np.empty_like(input.data, None if dtype is None else as_dtype(dtype)), requires_grad)
     return Tensor(empty_array(input.shape, input.dtype if dtype is None else dtype, device), requires_grad)
 
 
@@ -71,7 +72,8 @@ def full_like(
 ) -> Tensor:
     """`fill_value` everywhere, in the shape, dtype and memory order of `input`"""
     if device is None or as_device(device) == input.device:
-        return Tensor(np.full_like(input.data, fill_value, None if dtype is None else as_dtype(dtype)), requires_grad)
+        with at_work(input.device):
+            return Tensor(np.full_like(input.data, fill_value, None if dtype is None else as_dtype(dtype)), requires_grad)
     return _filled(input.shape, fill_value, input.dtype if dtype is None else dtype, device, requires_grad)
 
 

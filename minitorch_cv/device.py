@@ -146,8 +146,9 @@ def full_array(shape: tuple[int, ...], value: Any, dtype: DTypeLike, device: Dev
     place = as_device(device)
     if place.type == "cpu":
         return np.full(shape, value, as_dtype(dtype))
-    array = empty_array(shape, dtype, place)
-    array.fill(value)
+    with computing_on(place):
+        array = empty_array(shape, dtype, place)
+        array.fill(value)
     return array
 
 
@@ -165,19 +166,20 @@ def moved(array: np.ndarray, device: DeviceLike) -> np.ndarray:
         raise ValueError(f"device: got '{there}' for a tensor on 'meta', which has no values; Module.to_empty gives a whole model memory")
     if there.type == "cpu":
         return host(array)
+    with at_work(here):
+        values, order = flat(array if here.type == "cuda" else array.astype(array.dtype.newbyteorder("="), copy=False))
     with computing_on(there):
-        if here.type == "cuda":
-            return array.copy(order="K")
-        values, order = flat(array.astype(array.dtype.newbyteorder("="), copy=False))
-        return unflat(gpu.cupy().asarray(values), array.shape, order)
+        return unflat(values.copy() if here.type == "cuda" else gpu.cupy().asarray(values), array.shape, order)
 
 
 def host(array: Any) -> np.ndarray:
     """The values of `array`, if it is on a GPU, in a new array on the CPU of the same memory order; itself if it is not."""
     if not gpu.is_gpu(array):
         return array
-    values, order = flat(array)
-    return unflat(values.get(), array.shape, order)
+    values: Any
+    with at_work(device_of(array)):
+        values, order = flat(array)
+        return unflat(values.get(), array.shape, order)
 
 
 def beside(array: Any, other: np.ndarray) -> np.ndarray:

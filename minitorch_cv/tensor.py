@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from kernels.dtypes import is_floating, is_number
 from kernels.gpu import is_gpu
 from kernels.meta import as_array, is_meta, no_values
-from minitorch_cv.device import Device, DeviceLike, as_device, as_dtype, device_of, host, moved
+from minitorch_cv.device import Device, DeviceLike, as_device, as_dtype, at_work, device_of, host, moved
 
 if TYPE_CHECKING:
     from minitorch_cv.autograd.function import Function
@@ -218,6 +218,15 @@ class Tensor(Methods):
             return self.data.astype(dtype)
         return self.data.copy() if copy else self.data
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The memory on a GPU, for CuPy, Numba, PyTorch and others; a tensor that is not on one has none."""
+        if not is_gpu(self.data):
+            raise AttributeError(f"__cuda_array_interface__: a tensor on {self.device} has none")
+        if self._requires_grad:
+            raise RuntimeError("__cuda_array_interface__: the tensor requires a gradient, which others cannot see; export its detach()")
+        return self.data.__cuda_array_interface__  # type: ignore[attr-defined]
+
     def __len__(self) -> int:
         if self.data.ndim == 0:
             raise TypeError("len: got a tensor without dimensions")
@@ -260,8 +269,9 @@ class Tensor(Methods):
         if not self.is_leaf:
             raise RuntimeError("deepcopy: got the result of a recorded computation; copy a detach() of it")
         result = type(self).__new__(type(self))
-        Tensor.__init__(result, self.data.copy(order="K"), self._requires_grad)
-        result.grad = None if self.grad is None else Tensor(self.grad.data.copy(order="K"))
+        with at_work(self.device):
+            Tensor.__init__(result, self.data.copy(order="K"), self._requires_grad)
+            result.grad = None if self.grad is None else Tensor(self.grad.data.copy(order="K"))
         return memo.setdefault(id(self), result)
 
 
@@ -273,14 +283,14 @@ def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = Fals
     """
     if isinstance(data, Tensor) or is_gpu(data):
         source = data.data if isinstance(data, Tensor) else data
-        array = source.copy(order="K")
         device = device_of(source) if device is None else device
+        with at_work(device_of(source)):
+            array = source.copy(order="K") if dtype is None else source.astype(as_dtype(dtype), order="K")
     else:
         array = np.array(data, order="K")
-    if dtype is not None:
-        array = array.astype(as_dtype(dtype), order="K", copy=False)
-    elif array.dtype == np.float64 and not isinstance(data, (Tensor, np.ndarray, np.generic)):
-        array = array.astype(DEFAULT_DTYPE)
+        array = array if dtype is None else array.astype(as_dtype(dtype), order="K", copy=False)
+        if dtype is None and array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
+            array = array.astype(DEFAULT_DTYPE)
     if not is_number(array.dtype):
         raise TypeError(f"data: got elements of {array.dtype}, expected real numbers or booleans")
     return Tensor(moved(array, as_device(device)), requires_grad)

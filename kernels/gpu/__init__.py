@@ -27,7 +27,8 @@ class GpuUnavailableError(RuntimeError):
 
 @cache
 def _is_gpu_type(kind: type) -> bool:
-    return hasattr(kind, "__cuda_array_interface__")
+    # Arrays of other libraries have the interface too, PyTorch's even those on the CPU; `get`, a copy for NumPy, is CuPy's.
+    return hasattr(kind, "__cuda_array_interface__") and hasattr(kind, "get")
 
 
 def is_gpu(array: Any) -> bool:

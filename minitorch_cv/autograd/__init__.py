@@ -4,6 +4,7 @@
 trades time for memory, `gradcheck` and `debug` find mistakes.
 """
 
+from minitorch_cv.autograd.autocast import autocast
 from minitorch_cv.autograd.checkpoint import checkpoint
 from minitorch_cv.autograd.debug import NonFiniteError, debug_mode
 from minitorch_cv.autograd.function import Function
@@ -15,6 +16,7 @@ __all__ = [
     "Function",
     "GradcheckError",
     "NonFiniteError",
+    "autocast",
     "backward",
     "checkpoint",
     "debug_mode",

@@ -14,7 +14,7 @@ from weakref import ref
 
 from minitorch_cv import random
 from minitorch_cv.autograd.function import Function, edge_of
-from minitorch_cv.autograd.modes import is_grad_enabled, switched
+from minitorch_cv.autograd.modes import current_mode, is_grad_enabled, switched
 from minitorch_cv.tensor import Tensor
 
 
@@ -37,6 +37,7 @@ class Segment:
         self.function = function
         self.inputs = [_Input(x) if isinstance(x, Tensor) else x for x in inputs]
         self.random_state = random.get_state()
+        self.autocast = current_mode().autocast
         # Weak, since a node refers to its segment: otherwise the graph would contain a circle, which only the garbage collector could free.
         self.nodes: list[ref[Function]] = []
 
@@ -53,7 +54,7 @@ class Segment:
         before = random.get_state()
         random.set_state(self.random_state)
         try:
-            with switched(grad=True, recomputing=True, segment=again):
+            with switched(grad=True, recomputing=True, segment=again, autocast=self.autocast):
                 self.function(*inputs)
         finally:
             random.set_state(before)

@@ -19,6 +19,7 @@ class Mode(NamedTuple):
     debug: bool = False  # nodes remember their line, values are checked
     segment: "Segment | None" = None  # the checkpointed stretch that is running: it takes care of what nodes save
     recomputing: bool = False  # this is a checkpointed stretch's second run
+    autocast: Any = None  # the dtype of 16 bits that functions compute in which gain by it: see `autocast`
     observer: Callable[[Any], None] | None = None  # is shown every node as soon as its function has run
 
 

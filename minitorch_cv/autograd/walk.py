@@ -18,6 +18,7 @@ from kernels.meta import as_array
 from minitorch_cv.autograd import debug
 from minitorch_cv.autograd.function import Function, edge_of, require_true_history
 from minitorch_cv.autograd.modes import current_mode, enable_grad, switched
+from minitorch_cv.device import at_work, full_array
 from minitorch_cv.tensor import Tensor, method
 
 Gradients = dict[Any, Tensor]  # from edges to gradients
@@ -119,7 +120,7 @@ def _walk(
                 "the first time, or add up the losses and walk once"
             )
     debugging = current_mode().debug
-    with switched(grad=create_graph, debug=False):
+    with switched(grad=create_graph, debug=False, autocast=None):
         for node in order:
             if node in needs:
                 _pass(node, needs[node], gradients, ends or frozenset(), debugging)
@@ -183,7 +184,8 @@ def _call_backward(node: Function, needs: list[bool], arrived: list[Tensor | Non
     try:
         if node.segment is not None:
             node.segment.refill()
-        results = node.backward(node, *[node.zero_gradient(i) if g is None else g for i, g in enumerate(arrived)])
+        with at_work(node.device):
+            results = node.backward(node, *[node.zero_gradient(i) if g is None else g for i, g in enumerate(arrived)])
     except Exception as error:
         error.add_note(f"This happened in the backward of {node!r}.")
         raise
@@ -226,7 +228,7 @@ def _start(outputs: Tensors, gradients: Any) -> Gradients:
         if gradient is None:
             if y.data.size != 1:
                 raise RuntimeError(f"gradient: needed for output {i}, of shape {y.shape}; only that of a single number may be left out")
-            gradient = Tensor(np.ones_like(y.data))
+            gradient = Tensor(full_array(y.shape, 1, y.dtype, y.device))
         elif not isinstance(gradient, Tensor):
             gradient = Tensor(as_array(gradient)).to(y.dtype).to(y.device)
         if gradient.shape != y.shape:
@@ -242,13 +244,15 @@ def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
     """leaf.grad += gradient. The array in `grad` is the leaf's own: what arrives may be shared with other leaves, or a view of anything."""
     if create_graph:
         leaf.grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
-    elif leaf.grad is None:
-        array = np.empty_like(leaf.data)
-        np.copyto(array, gradient.data)
-        leaf.grad = Tensor(array)
-    else:
-        np.add(leaf.grad.data, gradient.data, out=leaf.grad.data)
-        leaf.grad.mark_changed()
+        return
+    with at_work(leaf.device):
+        if leaf.grad is None:
+            array = np.empty_like(leaf.data)
+            np.copyto(array, gradient.data)
+            leaf.grad = Tensor(array)
+        else:
+            np.add(leaf.grad.data, gradient.data, out=leaf.grad.data)
+            leaf.grad.mark_changed()
 
 
 def _as_tuple(tensors: Any) -> tuple:

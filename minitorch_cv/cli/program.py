@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from minitorch_cv.cli.compare import compare
+from minitorch_cv.cli.devices import devices
 from minitorch_cv.cli.evaluate import evaluate
 from minitorch_cv.cli.models import list_models
 from minitorch_cv.cli.predict import predict
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "models": list_models,
     "summary": summary,
     "compare": compare,
+    "devices": devices,
 }
 
 app = typer.Typer(

@@ -19,6 +19,7 @@ import numpy as np
 import kernels
 from kernels import Pieces
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
@@ -291,6 +292,7 @@ def softsign(input: Tensor) -> Tensor:
     return Softsign.apply(input)
 
 
+@autocasts
 @checked
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta, but x itself where beta * x > threshold."""
@@ -300,6 +302,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return Softplus.apply(input, parameters=(float(beta), float(threshold)))
 
 
+@autocasts
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), exact also where the sigmoid itself would underflow."""
     check_floating("input", input)

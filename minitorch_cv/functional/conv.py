@@ -19,6 +19,7 @@ import numpy as np
 import kernels
 from kernels.geometry import Pair, output_length, pair, transposed_output_size
 from minitorch_cv.autograd import Function
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import as_batch, check_floating
 from minitorch_cv.functional.padding import pad
@@ -83,6 +84,7 @@ def _save_factors(ctx: Any) -> None:
     ctx.save_inputs(0 if ctx.needs[1] else None, 1 if ctx.needs[0] else None)
 
 
+@autocasts
 def conv2d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1, padding: int | Pair | str = 0,
     dilation: int | Pair = 1, groups: int = 1,
@@ -110,6 +112,7 @@ def conv2d(
     return y.squeeze(0) if single else y
 
 
+@autocasts
 def conv_transpose2d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1, padding: int | Pair = 0,
     output_padding: int | Pair = 0, groups: int = 1, dilation: int | Pair = 1,

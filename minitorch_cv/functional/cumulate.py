@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kernels.dtypes import is_floating
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.join import cat
@@ -29,6 +30,7 @@ class CumSum(Function):
 
 
 @method()
+@autocasts
 @checked
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """The sums of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64."""
@@ -38,6 +40,7 @@ def cumsum(input: Tensor, dim: int) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def cumprod(input: Tensor, dim: int) -> Tensor:
     """The products of the first 1, 2, 3, ... elements along `dim`; of integers and booleans, as int64.

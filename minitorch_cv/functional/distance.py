@@ -1,5 +1,6 @@
 """Vectors of length one, and how far vectors are from each other."""
 
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.reduce import norm
@@ -7,6 +8,7 @@ from minitorch_cv.functional.shape import as_dims
 from minitorch_cv.tensor import Dims, Tensor
 
 
+@autocasts
 @checked
 def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
     """x / max(|x|, eps), where |x| is the p-norm over the dimensions `dim`: vectors of length 1, except those of nearly nothing."""
@@ -15,6 +17,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) 
     return input / norm(input, p, dim, keepdim=True).clamp(min=eps)
 
 
+@autocasts
 @checked
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`: sum(x1 * x2) / (max(|x1|, eps) * max(|x2|, eps)).
@@ -28,6 +31,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (normalize(x1, 2, dim, eps) * normalize(x2, 2, dim, eps)).sum(dim)
 
 
+@autocasts
 @checked
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 are broadcast against each other.

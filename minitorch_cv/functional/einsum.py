@@ -10,6 +10,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.matmul import matmul
 from minitorch_cv.functional.operands import as_tensor
@@ -21,6 +22,7 @@ Labelled = tuple[Tensor, list[Label]]  # a tensor and the names of its dimension
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
 
+@autocasts
 @checked
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """The sum that `equation` describes: the operands' dimensions as letters, with commas between operands, then `->` and the result's.

@@ -9,7 +9,7 @@ from minitorch_cv.autograd import is_recomputing
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_channels
 from minitorch_cv.functional.norm import batch_norm, check_running_statistics, move_running_statistics
-from minitorch_cv.functional.normalisation import Normalisation
+from minitorch_cv.functional.normalisation import Normalisation, beside_input
 from minitorch_cv.tensor import Tensor
 
 
@@ -48,7 +48,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
         raise ValueError(f"num_groups: got {num_groups}, expected a positive number that divides the {C} channels of input")
     if input.data.size == num_groups:
         raise ValueError(f"input: got shape {input.shape}, expected more than one value in each of {num_groups} groups")
-    return GroupNorm.apply(input, weight, bias, groups=num_groups, eps=eps)[0]
+    return GroupNorm.apply(input, *beside_input(input, weight, bias), groups=num_groups, eps=eps)[0]
 
 
 @checked
@@ -70,7 +70,7 @@ def instance_norm(
     pixels = math.prod(input.shape[2:])
     if pixels == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one pixel")
-    y, mean, var = GroupNorm.apply(input, weight, bias, groups=input.shape[1], eps=eps)
+    y, mean, var = GroupNorm.apply(input, *beside_input(input, weight, bias), groups=input.shape[1], eps=eps)
     if input.data.size and not is_recomputing():
         unbiased = var.data * (pixels / (pixels - 1))
         move_running_statistics(running_mean, running_var, mean.data.mean(axis=0), unbiased.mean(axis=0), momentum)

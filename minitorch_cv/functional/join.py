@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.device import beside, host
 from minitorch_cv.functional.arguments import checked
@@ -29,6 +30,7 @@ class Cat(Function):
         return tuple(gradients)
 
 
+@autocasts
 @checked
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along the existing dimension `dim`; all other lengths and the dtypes must agree."""
@@ -41,6 +43,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Cat.apply(*tensors, dim=dim)
 
 
+@autocasts
 @checked
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new dimension `dim`."""

@@ -7,6 +7,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.tensor import Tensor
@@ -29,6 +30,7 @@ class Linear(Function):
         return gx, gw, gb
 
 
+@autocasts
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input (..., IN) @ weight (OUT, IN).T + bias (OUT,): (..., OUT).
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import kernels
 from kernels.dtypes import is_floating
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.choose import where
@@ -24,7 +25,7 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return kernels.add(x, y) if x.shape == y.shape else np.add(x, y)
+        return kernels.add(x, y) if x.shape == y.shape != () else np.add(x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor]:
@@ -233,6 +234,7 @@ class PowerOfTensors(Function):
 
 
 @method("pow", "__pow__", reflected="__rpow__")
+@autocasts
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """x ** exponent; booleans count as int64"""
     if isinstance(input, Tensor) and isinstance(exponent, (int, float, np.integer, np.floating)):
@@ -245,6 +247,7 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def square(input: Tensor) -> Tensor:
     """x * x; of booleans, as int64"""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import kernels
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import operands
@@ -37,6 +38,7 @@ def _for_blas(x: np.ndarray) -> np.ndarray:
 
 
 @method("matmul", "__matmul__", reflected="__rmatmul__")
+@autocasts
 def matmul(input: Operand, other: Operand) -> Tensor:
     """x @ y over the last two dimensions; leading ones are broadcast. A vector is one row on the left, one column on the right."""
     input, other = operands("matmul", input, other)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.gpu import wide_dtype
 from minitorch_cv.autograd import Function, is_recomputing, no_grad, vjp
 from minitorch_cv.functional.activation import relu_mask
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.channel_sum import channel_sum
 from minitorch_cv.functional.checks import check_floating
+from minitorch_cv.functional.normalisation import beside_input
 from minitorch_cv.tensor import Tensor
 
 
@@ -70,13 +72,16 @@ def _train_gradient(gy: Tensor, x: Tensor, weight: Tensor | None, y: Tensor | No
     """(gx, gweight, gbias, gresidual) of `BatchNormTrain` in Tensor functions; see `kernels.batch_norm` for the derivation."""
     axes, channel = _axes(x)
     M = math.prod(x.shape) // x.shape[1]
-    g = gy if y is None else relu_mask(gy, y)
+    dtype, wide = x.dtype, wide_dtype(x.dtype)
+    g = (gy if y is None else relu_mask(gy, y)).to(wide)
+    x = x.to(wide)
     centred = x - x.mean(axes, keepdim=True)
     inverse_std = ((centred * centred).mean(axes, keepdim=True) + eps) ** -0.5
     xhat = centred * inverse_std
     gbias, gweight = channel_sum(g), channel_sum(g * xhat)
     gx = inverse_std * (g - gbias.reshape(channel) / M - xhat * (gweight.reshape(channel) / M))
-    return (gx if weight is None else gx * weight.reshape(channel)), gweight, gbias, g
+    gx = gx if weight is None else gx * weight.reshape(channel)
+    return gx.to(dtype), gweight, gbias, g.to(dtype)
 
 
 class BatchNormEval(Function):
@@ -99,10 +104,11 @@ class BatchNormEval(Function):
         g = relu_mask(gy, ctx.saved_outputs[0]) if ctx.options["relu"] else gy
         inverse_std = (var + ctx.options["eps"]) ** -0.5
         scale = inverse_std if weight is None else weight * inverse_std
-        gx = g * scale.reshape(channel) if ctx.needs[0] else None
+        residual_gradient, g, x, dtype = g, g.to(var.dtype), x.to(var.dtype), x.dtype  # 16-bit images: float32 from here on
+        gx = (g * scale.reshape(channel)).to(dtype) if ctx.needs[0] else None
         gweight = channel_sum(g * (x - mean.reshape(channel))) * inverse_std if ctx.needs[1] else None
         gbias = channel_sum(g) if ctx.needs[2] else None
-        return gx, gweight, gbias, g, None, None
+        return gx, gweight, gbias, residual_gradient, None, None
 
 
 def _axes(x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -121,6 +127,7 @@ def batch_norm(
     the batch's mean and *unbiased* variance, by the fraction `momentum`. (The average of all batches is up to the layer: it has
     momentum=None.)
     Not training: by running_mean and running_var, which are constants.
+    weight, bias and the running statistics are of the dtype of input, or float32 beside float16 and bfloat16, which is what is computed in.
     residual, relu: then add `residual`, of the shape of input, and apply ReLU: `relu(batch_norm(...) + residual)` in one pass.
     Errors: ValueError for shapes that do not fit and, in training, for one value per channel, which has no variance; TypeError for
     mixed dtypes.
@@ -129,10 +136,12 @@ def batch_norm(
     if input.ndim < 2:
         raise ValueError(f"input: got shape {input.shape}, expected (N, C) or (N, C, *)")
     check_running_statistics(input, running_mean, running_var)
+    weight, bias = beside_input(input, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var: got None, expected Tensors when training is False")
-        return BatchNormEval.apply(input, weight, bias, residual, running_mean, running_var, eps=eps, relu=relu)
+        statistics = beside_input(input, running_mean, running_var)
+        return BatchNormEval.apply(input, weight, bias, residual, *statistics, eps=eps, relu=relu)
     count = math.prod(input.shape) // max(1, input.shape[1])  # values per channel
     if count == 1:
         raise ValueError(f"input: got shape {input.shape}, expected more than one value per channel when training")
@@ -148,8 +157,8 @@ def check_running_statistics(input: Tensor, running_mean: Tensor | None, running
     for name, running in (("running_mean", running_mean), ("running_var", running_var)):
         if running is not None and running.shape != (input.shape[1],):
             raise ValueError(f"{name}: got shape {running.shape}, expected {(input.shape[1],)}, a number for each channel")
-        if running is not None and running.dtype != input.dtype:
-            raise TypeError(f"{name}: got {running.dtype}, expected {input.dtype} like input")
+        if running is not None and running.dtype not in (input.dtype, wide_dtype(input.dtype)):
+            raise TypeError(f"{name}: got {running.dtype}, expected {wide_dtype(input.dtype)} beside an input of {input.dtype}")
 
 
 def move_running_statistics(
@@ -159,4 +168,4 @@ def move_running_statistics(
     for running, value in ((running_mean, mean), (running_var, var)):
         if running is not None:
             with no_grad():
-                running.mul_(1 - momentum).add_(Tensor(value * running.dtype.type(momentum)))
+                running.mul_(1 - momentum).add_(Tensor(value * value.dtype.type(momentum)).to(running.dtype))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.gpu import wide_dtype
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.device import full_array
 from minitorch_cv.tensor import Tensor
@@ -54,12 +55,23 @@ class NormalisationGradient(Function):
     @staticmethod
     def backward(ctx: Any, *output_grads: Tensor) -> tuple[Tensor | None, ...]:
         gy, x, weight = ctx.saved_inputs
-        plain, options = ctx.options["family"].plain, ctx.options["options"]
+        family, options, wide = ctx.options["family"], ctx.options["options"], wide_dtype(x.dtype)
         if weight is None:
-            weight = Tensor(full_array(ctx.affine_shape, 1, x.dtype, x.device))
-        bias = Tensor(full_array(ctx.affine_shape, 0, x.dtype, x.device))
-        inputs = (x, weight, bias)
-        return gradient_of_gradient(lambda x, weight, bias: plain(x, weight, bias, **options), gy, inputs, output_grads)[:3]
+            weight = Tensor(full_array(ctx.affine_shape, 1, wide, x.device))
+        bias = Tensor(full_array(ctx.affine_shape, 0, wide, x.device))
+
+        def plain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+            return family.plain(x.to(wide), weight, bias, **options).to(x.dtype)
+
+        return gradient_of_gradient(plain, gy, (x, weight, bias), output_grads)[:3]
+
+
+def beside_input(input: Tensor, *numbers: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Parameters and statistics as the kernels take them: of the dtype of input, or float32 if that is float16 or bfloat16."""
+    wide = wide_dtype(input.dtype)
+    if wide == input.dtype:
+        return numbers
+    return tuple([x.to(wide) if x is not None and x.dtype == input.dtype else x for x in numbers])
 
 
 def gradient_of_gradient(

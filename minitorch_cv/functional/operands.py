@@ -6,6 +6,7 @@ import numpy as np
 
 from kernels.dtypes import is_floating, is_number
 from kernels.meta import as_array
+from minitorch_cv.autograd.modes import current_mode
 from minitorch_cv.device import beside
 from minitorch_cv.tensor import DEFAULT_DTYPE, Tensor
 
@@ -56,9 +57,9 @@ def _converted(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     if x.dtype == y.dtype:
         return x, y
     if is_floating(x.dtype) and is_floating(y.dtype):
-        if x.ndim and y.ndim:
+        if x.ndim and y.ndim and current_mode().autocast is None:
             raise TypeError(f"{name}: got tensors of {x.dtype} and {y.dtype}; convert one of them with .to()")
-        dtype = x.dtype if x.ndim else y.dtype
+        dtype = np.promote_types(x.dtype, y.dtype) if x.ndim and y.ndim else x.dtype if x.ndim else y.dtype
     elif is_floating(x.dtype) or is_floating(y.dtype):
         dtype = x.dtype if is_floating(x.dtype) else y.dtype
     else:

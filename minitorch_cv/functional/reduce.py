@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernels.dtypes import is_floating
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.device import full_array
 from minitorch_cv.functional.arguments import checked
@@ -39,6 +40,7 @@ def restored(y: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Tensor
 
 
 @method()
+@autocasts
 @checked
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The sum over the dimensions `dim`; of integers and booleans, as int64."""
@@ -66,6 +68,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def var(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
@@ -87,6 +90,7 @@ def var(
 
 
 @method()
+@autocasts
 @checked
 def std(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
@@ -103,6 +107,7 @@ def _root(x: Tensor) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over the dimensions `dim`: (sum |x|^p)^(1/p). Its gradient is 0 where x is 0.
@@ -143,6 +148,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product along `dim`, or of all elements; of integers and booleans, as int64.
@@ -164,6 +170,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor
 
 
 @method()
+@autocasts
 @checked
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, computed so that nothing overflows; -infinity where there is nothing."""

@@ -10,7 +10,7 @@ from minitorch_cv.device import beside
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_channels, check_floating
 from minitorch_cv.functional.linear import linear
-from minitorch_cv.functional.normalisation import Normalisation, gradient_of_gradient
+from minitorch_cv.functional.normalisation import Normalisation, beside_input, gradient_of_gradient
 from minitorch_cv.tensor import Tensor
 
 
@@ -89,4 +89,4 @@ def global_response_norm(input: Tensor, weight: Tensor, bias: Tensor, eps: float
     Errors: ValueError for shapes, TypeError for dtypes that do not fit.
     """
     check_channels(input, 3)
-    return GlobalResponseNorm.apply(input, weight, bias, eps=eps)[0]
+    return GlobalResponseNorm.apply(input, *beside_input(input, weight, bias), eps=eps)[0]

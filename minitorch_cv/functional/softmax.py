@@ -7,6 +7,7 @@ import numpy as np
 
 import kernels
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.shape import as_dim
@@ -66,6 +67,7 @@ class LogSoftmaxGradient(Function):
 
 
 @method()
+@autocasts
 @checked
 def softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
     """exp(x / temperature) divided by its sum along `dim`: numbers between 0 and 1 that sum to 1.
@@ -77,12 +79,14 @@ def softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
 
 
 @method()
+@autocasts
 @checked
 def log_softmax(input: Tensor, dim: int, *, temperature: float = 1.0) -> Tensor:
     """The logarithm of `softmax`, exact also where the softmax itself would underflow."""
     return _along(LogSoftmax, input, dim, _positive(temperature))
 
 
+@autocasts
 @checked
 def softmin(input: Tensor, dim: int) -> Tensor:
     """The softmax of -x: the smaller, the more."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernels.dtypes import is_floating
+from minitorch_cv.autograd.autocast import RULES, autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.operands import as_tensor, floating
@@ -51,7 +52,7 @@ def _unary(
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = what
-    return method(name)(function)
+    return method(name)(autocasts(function) if name in RULES else function)
 
 
 exp = _unary(np.exp, "exp", "e to the power of x", of_y=lambda gy, y: gy * y)

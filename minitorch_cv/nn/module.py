@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from kernels.dtypes import is_floating
-from minitorch_cv.device import DeviceLike, empty_array, moved, target_of
+from minitorch_cv.device import Device, DeviceLike, empty_array, target_of
 from minitorch_cv.nn import state
 from minitorch_cv.nn.hooks import RemovableHandle
 from minitorch_cv.nn.parameter import Parameter
@@ -290,19 +290,21 @@ class Module:
     def to(self, *target: Any, dtype: DTypeLike | None = None, device: DeviceLike = None) -> Self:
         """Move parameters, their gradients and buffers, in place, to a device ("meta" drops their values); returns this module.
 
+        The parameters stay the same objects, so that an optimiser that was made before goes on with them.
         target: the device; or a floating-point dtype, to which those of another such type are converted; or both, as for `Tensor.to`.
-        Errors: TypeError for another dtype, ValueError for "cpu" where there are no values: see `to_empty`.
+        Errors: TypeError for another dtype, ValueError for "cpu" or a GPU where there are no values: see `to_empty`; GpuUnavailableError.
         """
         place, wanted = target_of(target, dtype, device)
         if wanted is not None and not is_floating(wanted):
             raise TypeError(f"dtype: got {wanted}, expected a floating-point type")
         own = (*self.parameters(), *self.buffers())
-        moved_arrays = [moved(tensor.data, place) for tensor in own]  # all of them, or an error before anything has changed
-        for tensor, array in zip(own, moved_arrays, strict=True):
-            convert = wanted is not None and is_floating(tensor.dtype)
-            tensor.data = array.astype(wanted, copy=False) if convert else array
+        dtypes = [wanted if is_floating(tensor.dtype) else None for tensor in own]
+        # All of them, or an error before anything has changed.
+        converted = [tensor.detach().to(dtype=kind, device=place) for tensor, kind in zip(own, dtypes, strict=True)]
+        for tensor, new, kind in zip(own, converted, dtypes, strict=True):
+            tensor.data = new.data
             if tensor.grad is not None:
-                tensor.grad = tensor.grad.detach().to(dtype=wanted if convert else None, device=place)
+                tensor.grad = tensor.grad.detach().to(dtype=kind, device=place)
         return self
 
     def to_empty(self, *, device: DeviceLike) -> Self:
@@ -314,9 +316,25 @@ class Module:
             tensor.data, tensor.grad = empty_array(tensor.shape, tensor.dtype, device), None
         return self
 
+    def cuda(self, device: int | None = None) -> Self:
+        """`to` the GPU number `device`, by default the first."""
+        return self.to(Device("cuda", device))
+
+    def cpu(self) -> Self:
+        """`to("cpu")`."""
+        return self.to("cpu")
+
     def float(self) -> Self:
         """`to(float32)`."""
         return self.to(np.float32)
+
+    def half(self) -> Self:
+        """`to(float16)`. For training rather keep float32 and use `minitorch_cv.autocast`."""
+        return self.to(np.float16)
+
+    def bfloat16(self) -> Self:
+        """`to("bfloat16")`. For training rather keep float32 and use `minitorch_cv.autocast`."""
+        return self.to("bfloat16")
 
     def double(self) -> Self:
         """`to(float64)`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_cv.device import DeviceLike, host, moved
 from minitorch_cv.files import write_atomically
 from minitorch_cv.nn import Module
 from minitorch_cv.tensor import Tensor
@@ -51,11 +52,12 @@ def read(path: str | os.PathLike[str]) -> Any:
     raise WeightsError(f"{path} is neither safetensors nor a file of torch.save (it begins with {beginning[:8]!r})")
 
 
-def load(path: str | os.PathLike[str], entry: str | None = None) -> dict[str, np.ndarray]:
+def load(path: str | os.PathLike[str], entry: str | None = None, device: DeviceLike = "cpu") -> dict[str, np.ndarray]:
     """The weights in a file: name -> array, for `Module.load_state_dict`, `weights.load_into` or `models.create(name, weights=path)`.
 
     A checkpoint that holds more is searched for them: a dictionary of arrays under a usual name ("state_dict", "model", ...), or under
     `entry`. The prefix "module.", which PyTorch's DataParallel puts before every name, is taken off.
+    device: where the arrays are to be. It need not be the model's: loading into a model copies to where that is.
 
     The formats, and WeightsError, are those of `read`; a file without a dictionary of arrays is an error too.
     """
@@ -74,11 +76,13 @@ def load(path: str | os.PathLike[str], entry: str | None = None) -> dict[str, np
     state = {name.decode("latin-1") if isinstance(name, bytes) else name: array for name, array in found.items()}
     if len(state) != len(found):
         raise WeightsError(f"{path} holds two tensors of the same name, one from Python 2 and one from Python 3")
-    return _without_prefix(state)
+    return {name: moved(array, device) for name, array in _without_prefix(state).items()}
 
 
 def save(path: str | os.PathLike[str], model: Module | Mapping[str, Tensor | np.ndarray]) -> None:
     """Write the weights of a module, or a dictionary of tensors or arrays, in one step: a crash leaves the old file or the new one.
+
+    Where they lie, on the CPU or a GPU, is not written.
 
     The suffix says how: ".safetensors" for `safetensors.torch.load_file`, ".pth" or ".pt" for `torch.load`, also with weights_only=True.
 
@@ -94,7 +98,7 @@ def save(path: str | os.PathLike[str], model: Module | Mapping[str, Tensor | np.
 
 
 def _array(name: Any, value: Any) -> np.ndarray:
-    array = value.data if isinstance(value, Tensor) else value
+    array = host(value.data if isinstance(value, Tensor) else value)
     if not isinstance(name, str) or not isinstance(array, np.ndarray):
         raise TypeError(f"model: {name!r} is {type(value).__name__}, expected names with a Tensor or an array each")
     if array.dtype.newbyteorder("=") not in WRITABLE:

@@ -17,6 +17,7 @@ from kernels.checks import check_number
 from kernels.dtypes import is_floating
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function, vjp
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.device import beside
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
@@ -80,6 +81,7 @@ def _coefficients(
     return (chosen * (1 - label_smoothing) + label_smoothing / C).astype(w.dtype) * w * counted
 
 
+@autocasts
 def cross_entropy(
     input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -107,6 +109,7 @@ def cross_entropy(
     return _reduced(losses, classes, weight, ignore_index, reduction, target.shape)
 
 
+@autocasts
 def nll_loss(
     input: Tensor, target: Tensor | np.ndarray, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:

@@ -1,6 +1,7 @@
 """Losses between vectors that stand for images: same images near each other, others apart."""
 
 from kernels.checks import check_number
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.activation import logsigmoid
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import minimum, where
@@ -11,6 +12,7 @@ from minitorch_cv.tensor import Tensor
 EPSILON = 1e-12  # added to the squared lengths, so that a vector of zeros has a direction
 
 
+@autocasts
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """1 - cos(input1, input2) where `target` is 1; where it is -1, how far that cosine is above `margin` (from -1 to 1).
 
@@ -29,6 +31,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     return reduced(losses, reduction)
 
 
+@autocasts
 def triplet_margin_loss(
     anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6, swap: bool = False, *,
     reduction: str = "mean",
@@ -54,6 +57,7 @@ def triplet_margin_loss(
     return reduced((near - far + margin).clamp(min=0), reduction)
 
 
+@autocasts
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target input)), for scores `input` and answers `target` of 1 and -1, of one shape."""
     target = as_target(input, target)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.activation import logsigmoid
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
@@ -38,6 +39,7 @@ class BinaryCrossEntropy(Function):
         return gx, gt
 
 
+@autocasts
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
     """-target log(input) - (1 - target) log(1 - input), for probabilities of one shape.
 
@@ -54,6 +56,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
+@autocasts
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
 ) -> Tensor:
@@ -73,6 +76,7 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
+@autocasts
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target (log target - input): Kullback and Leibler's divergence of probabilities `target` from exp(`input`), element by element.
 

@@ -16,22 +16,26 @@ import math
 from typing import Any
 
 from kernels.checks import check_number
+from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.functional.loss.reduction import as_target, check_reduction, check_weight, reduced
 from minitorch_cv.tensor import Tensor
 
 
+@autocasts
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(input - target)^2. With a `weight`, the mean is the sum divided by the sum of the weights."""
     target = _checked(input, target, reduction, weight)
     return _weighted((input - target).square(), weight, reduction)
 
 
+@autocasts
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """|input - target|. With a `weight`, the mean is the sum divided by the sum of the weights."""
     target = _checked(input, target, reduction, weight)
     return _weighted((input - target).abs(), weight, reduction)
 
 
+@autocasts
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
     """A parabola within `delta` (positive) of the target, and straight lines beyond. With a `weight`, the mean is over the elements."""
     target = _checked(input, target, reduction, weight)
@@ -42,6 +46,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
+@autocasts
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """|input - target| with its tip rounded off within `beta`, where it is a parabola; with beta = 0 it is `l1_loss`.
 
