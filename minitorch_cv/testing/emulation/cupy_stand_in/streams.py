@@ -55,8 +55,10 @@ class Stream:
         self.finish()
 
     def __enter__(self) -> "Stream":
-        self._before.append((current_device_id(), get_current_stream()))
-        return self.use()
+        before = get_current_stream()
+        self.use()
+        self._before.append((current_device_id(), before))
+        return self
 
     def __exit__(self, *exception: object) -> None:
         device_id, before = self._before.pop()
