@@ -110,5 +110,5 @@ def test_an_expression(expression: str) -> None:
 
 @pytest.mark.skipif(cupy.__version__ != cupy_stand_in.__version__, reason="the table is of another version of CuPy")
 def test_the_table_is_that_of_this_version(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(Path(names.__file__).parent / "table" / "read_names.py"), run_name="__main__")
+    runpy.run_path(str(Path(names.__file__).with_name("read_names.py")), run_name="__main__")
     assert json.loads(capsys.readouterr().out) == names.TABLE

@@ -3,7 +3,7 @@
     with emulated_gpu():
         import cupy
 
-It is as strict as CuPy: it has the names, arguments and loops that CuPy has (table/names.json), keeps
+It is as strict as CuPy: it has the names, arguments and loops that CuPy has (names.json), keeps
 NumPy's arrays and its own apart, and gives arrays where CuPy gives arrays. What a GPU does silently shows here: memory that nobody wrote
 is NaN (`memory`), what was written beside an array is found (`check_guards`), work that a stream records is not done before its graph is
 launched (`capture`), copies can come late (`late_copies`), and every transfer to the host is counted (`transfers`).

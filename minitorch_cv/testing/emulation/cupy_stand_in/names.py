@@ -1,4 +1,4 @@
-"""What CuPy has: table/names.json, which `table/read_names.py` read from CuPy itself."""
+"""What CuPy has: names.json, which `read_names.py` read from CuPy itself."""
 
 import inspect
 import json
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-TABLE: dict[str, Any] = json.loads((Path(__file__).parent / "table" / "names.json").read_text(encoding="utf-8"))
+TABLE: dict[str, Any] = json.loads(Path(__file__).with_name("names.json").read_text(encoding="utf-8"))
 
 
 @cache

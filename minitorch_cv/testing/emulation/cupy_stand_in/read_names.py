@@ -1,7 +1,8 @@
 """Write names.json: the names, signatures and loops of the CuPy that is installed. Run where CuPy is; needs no GPU.
 
-    python read_names.py > names.json
+    python -P read_names.py > names.json
 
+-P keeps this folder off the path of imports, where `cuda.py` would hide NVIDIA's module of that name.
 The stand-in refuses what is not in this table, so that code which passes on it finds the same functions and arguments in CuPy.
 """
 
