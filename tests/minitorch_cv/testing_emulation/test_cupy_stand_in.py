@@ -47,6 +47,7 @@ REFUSED = {
     "a string": lambda x: x + "a",
     "to cast in place": lambda x: cupy.arange(3).__iadd__(0.5),
     "a hash": hash,
+    "to add to int64 by an index": lambda x: np.add.at(cupy.zeros(3, np.int64), cupy.asarray([0]), 1),
 }
 
 

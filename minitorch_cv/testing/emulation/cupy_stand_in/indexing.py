@@ -9,6 +9,13 @@ from .capture import blocks_of, run
 from .dispatch import check_devices
 from .streams import refuse_capture, transfers
 
+# CuPy scatters by atomic operations, which it has for these.
+ATOMIC = {
+    "add": {"float16", "float32", "float64", "int32", "uint32", "uint64"},
+    "maximum": {"float32", "float64", "int32", "uint32", "uint64"},
+    "minimum": {"float32", "float64", "int32", "uint32", "uint64"},
+}
+
 
 def host_index(array: "arrays.ndarray", index: Any) -> "tuple[Any, list[arrays.ndarray]]":
     """(the index for the NumPy array behind, the device arrays used)."""
@@ -71,9 +78,12 @@ def _plain_copy(view: np.ndarray, value: "arrays.ndarray") -> bool:
 
 def scatter(array: "arrays.ndarray", function: Any, index: Any, value: Any) -> None:
     """`function.at`: add, maximum or minimum, for indices that occur more than once."""
+    if is_advanced(index) and array.dtype.name not in ATOMIC.get(function.__name__, ("int32", "uint32")):
+        raise TypeError(f"scatter_{function.__name__} does not support {array.dtype}")
     hosts, operands = host_index(array, index)
     if isinstance(value, arrays.ndarray):
         operands.append(value)
         value = value._host
+    check_devices(operands)
     host = array._host
     run(lambda: function.at(host, hosts, value), blocks_of(*operands))
