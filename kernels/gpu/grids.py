@@ -1,4 +1,4 @@
-"""How many blocks of how many threads: for kernels on channels-last matrices (channel_reduce.cuh) and on the rows of matrices (rows.cuh)."""
+"""How many blocks of how many threads, for kernels on channels-last matrices (channel_reduce.cuh) and on rows (rows.cuh)."""
 
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ class RowGrid(NamedTuple):
 
 
 def row_grid(M: int, D: int, *arrays: Any) -> RowGrid:
-    """For M rows of D numbers: the fewest threads for a row that keep it in registers; those of a block are on several rows if they are few."""
+    """For M rows of D numbers: to a row the fewest threads that keep it in registers, and to a block several rows if they are few."""
     width = _width(D, arrays)
     team = min(_power_of_two(-(-D // (width * KEPT))), MOST_THREADS)
     down = 1 if team > WARP else THREADS // 2 // team

@@ -8,6 +8,7 @@ with p = softmax(x) and coefficients q[n, c] that are constants,
 where for a target class t, class weights w and label smoothing s:  q[n, c] = (1 - s) * w[t] * [c = t] + (s / C) * w[c].
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 import kernels
 from kernels.checks import check_number
 from kernels.dtypes import is_floating
+from kernels.gpu import is_gpu, wide_dtype
 from kernels.meta import any_known
 from minitorch_cv.autograd import Function, vjp
 from minitorch_cv.autograd.autocast import autocasts
@@ -22,6 +24,7 @@ from minitorch_cv.device import beside
 from minitorch_cv.functional.checks import check_floating
 from minitorch_cv.functional.choose import where
 from minitorch_cv.functional.loss.reduction import check_reduction, check_weight, reduced
+from minitorch_cv.functional.normalisation import beside_input
 from minitorch_cv.functional.operands import as_tensor
 from minitorch_cv.functional.softmax import log_softmax, softmax
 from minitorch_cv.tensor import Tensor
@@ -52,7 +55,7 @@ class CrossEntropyGradient(Function):
         probabilities: np.ndarray, ignore_index: int, label_smoothing: float,
     ) -> np.ndarray:  # fmt: skip
         ctx.save_inputs(0, 1, 2, 3)
-        return kernels.softmax_cross_entropy_backward(glosses, probabilities, target, weight, ignore_index, label_smoothing)
+        return kernels.softmax_cross_entropy_backward(glosses, probabilities, target, weight, ignore_index, label_smoothing, logits.dtype)
 
     @staticmethod
     def backward(ctx: Any, ggx: Tensor) -> tuple[Tensor | None, ...]:
@@ -65,7 +68,8 @@ class CrossEntropyGradient(Function):
 
         def gradient(glosses: Tensor, logits: Tensor) -> Tensor:
             # An ignored row contributes nothing, whatever its logits: also where they are infinite or NaN.
-            return glosses.reshape(-1, 1) * (softmax(where(counted, logits, 0), 1) * total - q)
+            p = softmax(where(counted, logits, 0).to(glosses.dtype), 1)
+            return (glosses.reshape(-1, 1) * (p * total - q)).to(logits.dtype)
 
         return (*vjp(gradient, (glosses, logits), (ggx,)), None, None)
 
@@ -75,7 +79,7 @@ def _coefficients(
 ) -> np.ndarray:
     """q (M, C) of the module's text; zero in the rows that are ignored."""
     C = logits.shape[1]
-    w = np.ones_like(logits, shape=(C,)) if weight is None else weight
+    w = np.ones_like(logits, shape=(C,), dtype=wide_dtype(logits.dtype)) if weight is None else weight
     counted = (target != ignore_index)[:, np.newaxis]
     chosen = beside(np.arange(C), logits) == target[:, np.newaxis]
     return (chosen * (1 - label_smoothing) + label_smoothing / C).astype(w.dtype) * w * counted
@@ -94,7 +98,8 @@ def cross_entropy(
     label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
     reduction: "none" for one loss per target; "sum"; or "mean", the sum divided by the weights of the targets' classes, and for
     probabilities by the number of targets. The mean of no losses is NaN.
-    Errors: IndexError for a class out of range, ValueError for other values and shapes, TypeError for dtypes.
+    Errors: IndexError for a class out of range (on a GPU, where nobody may wait for the values, the loss is NaN), ValueError for other
+    values and shapes, TypeError for dtypes. Losses of float16 and bfloat16 are float32.
     """
     _check(input, weight, reduction, ignore_index)
     check_number("label_smoothing", label_smoothing)
@@ -105,6 +110,7 @@ def cross_entropy(
     if is_floating(target.dtype):
         return _against_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     scores, classes = _as_rows(input, target)
+    (weight,) = beside_input(scores, weight)
     losses = CrossEntropy.apply(scores, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
     return _reduced(losses, classes, weight, ignore_index, reduction, target.shape)
 
@@ -127,12 +133,14 @@ def nll_loss(
     C = scores.shape[1]
     counted = classes.data != ignore_index
     wrong = ((classes.data < 0) | (classes.data >= C)) & counted
-    if any_known(wrong):
+    if not is_gpu(wrong) and any_known(wrong):
         raise IndexError(f"target: got class {classes.data[wrong][0]}, expected 0 to {C - 1}, or ignore_index {ignore_index}")
-    index = np.where(counted, classes.data, 0).astype(np.int64)
+    index = np.where(counted & ~wrong, classes.data, 0).astype(np.int64)
     losses = -scores.gather(1, Tensor(index[:, np.newaxis])).reshape(-1)  # (M,)
     if weight is not None:
         losses = losses * weight.detach()[Tensor(index)]
+    if is_gpu(wrong):
+        losses = where(wrong, math.nan, losses)
     return _reduced(where(counted, losses, 0), classes, weight, ignore_index, reduction, target.shape)
 
 
