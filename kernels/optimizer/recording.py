@@ -109,11 +109,16 @@ class RecordedSteps:
                 update.written = update.numbers
 
 
-def recorded() -> RecordedSteps | None:
-    """Where the current stream captures, who takes down what is written later; RuntimeError where nobody does. None where it does not."""
+def is_capturing() -> bool:
+    """Whether CuPy's current stream records a CUDA graph."""
     import cupy
 
-    if not cupy.cuda.get_current_stream().is_capturing():
+    return cupy.cuda.get_current_stream().is_capturing()
+
+
+def recorded() -> RecordedSteps | None:
+    """Where the current stream captures, who takes down what is written later; RuntimeError where nobody does. None where it does not."""
+    if not is_capturing():
         return None
     steps = _current.get()
     if steps is None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from minitorch_cv.optim.optimizer import Group, Optimizer, require, require_betas
+from minitorch_cv.optim.optimizer import Group, Optimizer, filled, require, require_betas
 from minitorch_cv.tensor import Tensor
 
 
@@ -58,14 +58,15 @@ class Adam(Optimizer):
         states = [self.state.get(param) or _start(param) for param in params]
         if group["amsgrad"]:
             for param, state in zip(params, states, strict=True):
-                state.setdefault("max_exp_avg_sq", np.zeros_like(param.data))
+                if "max_exp_avg_sq" not in state:
+                    state["max_exp_avg_sq"] = filled(param)
         kernels.adam_step(
             [param.data for param in params], grads,
             [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states],
             [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else None,
             [state["step"] + 1 for state in states],
             lr=group["lr"], betas=group["betas"], eps=group["eps"], weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
+            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"], skip=self.skip,
         )  # fmt: skip
         for param, state in zip(params, states, strict=True):  # only now: a step that failed leaves no state behind
             state["step"] += 1
@@ -95,4 +96,4 @@ class AdamW(Adam):
 
 def _start(param: Tensor) -> dict[str, Any]:
     """The state of a parameter before its first step."""
-    return {"step": 0, "exp_avg": np.zeros_like(param.data), "exp_avg_sq": np.zeros_like(param.data)}
+    return {"step": 0, "exp_avg": filled(param), "exp_avg_sq": filled(param)}

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from minitorch_cv.optim.optimizer import Group, require
+from minitorch_cv.optim.optimizer import Group, filled, require
 from minitorch_cv.optim.rule_optimizer import Numbers, RuleOptimizer, State, decay
 from minitorch_cv.tensor import Tensor
 
@@ -99,7 +97,7 @@ class Adagrad(RuleOptimizer):
 
     def begin(self, group: Group, param: Tensor) -> State:
         """See `RuleOptimizer.begin`."""
-        return {"sum": np.full_like(param.data, group["initial_accumulator_value"])}
+        return {"sum": filled(param, group["initial_accumulator_value"])}
 
     def numbers(self, group: Group, state: State) -> Numbers:
         """See `RuleOptimizer.numbers`."""

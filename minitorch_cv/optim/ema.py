@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import kernels
+from kernels.dtypes import is_floating
+from minitorch_cv.device import at_work, device_of, moved
 from minitorch_cv.optim.optimizer import require
 from minitorch_cv.tensor import Tensor
 
@@ -41,7 +45,7 @@ class EMA:
         for path, tensor in self._tensors().items():
             if tensor.is_meta:
                 raise ValueError(f"model: {path} is a shape-only tensor (device 'meta'), expected one that has values to average")
-        self.averages = {path: tensor.data.copy(order="K") for path, tensor in self._tensors().items()}
+        self.averages = {path: _copy(tensor.data) for path, tensor in self._tensors().items()}
 
     def update(self) -> None:
         """Take the model's weights, as they are now, into the averages."""
@@ -49,12 +53,13 @@ class EMA:
         parameters = {id(parameter) for parameter in self.model.parameters()}
         averages, weights = [], []
         for path, tensor in self._tensors().items():
-            averaged = tensor.dtype.kind == "f" and (self.buffers or id(tensor) in parameters)
+            averaged = is_floating(tensor.dtype) and (self.buffers or id(tensor) in parameters)
             if averaged and self.updates:
                 averages.append(self.averages[path])
                 weights.append(tensor.data)
             else:
-                self.averages[path][...] = tensor.data
+                with at_work(tensor.device):
+                    self.averages[path][...] = tensor.data
         # average - (1 - decay) * (average - weight) is a step of SGD whose gradient is the weight and whose decay is 1
         kernels.sgd_step(averages, weights, lr=1 - decay, weight_decay=1.0, maximize=True)
         self.updates += 1
@@ -70,7 +75,7 @@ class EMA:
 
     def state_dict(self) -> dict[str, Any]:
         """The averages, as copies by path, and how many updates they have seen."""
-        return {"updates": self.updates, "averages": {path: average.copy(order="K") for path, average in self.averages.items()}}
+        return {"updates": self.updates, "averages": {path: _copy(average) for path, average in self.averages.items()}}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` gave for a model of the same shapes; nothing changes if it does not fit."""
@@ -81,7 +86,8 @@ class EMA:
             if loaded[path].shape != average.shape:
                 raise ValueError(f"state_dict: the average of {path} has shape {loaded[path].shape}, the model's {average.shape}")
         for path, average in self.averages.items():
-            average[...] = loaded[path]
+            with at_work(device_of(average)):
+                average[...] = moved(loaded[path], device_of(average))
         self.updates = state_dict["updates"]
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -93,3 +99,9 @@ class EMA:
         for path, tensor in self._tensors().items():
             self.averages[path], tensor.data = tensor.data, self.averages[path]
             tensor.mark_changed()
+
+
+def _copy(array: np.ndarray) -> np.ndarray:
+    """A copy on the same device, in the same memory order."""
+    with at_work(device_of(array)):
+        return array.copy(order="K")

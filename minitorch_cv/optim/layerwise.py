@@ -6,6 +6,7 @@ import numpy as np
 
 import kernels
 from kernels import memory
+from kernels.gpu import is_gpu
 from minitorch_cv.optim.optimizer import Group, require
 from minitorch_cv.optim.rule_optimizer import RuleOptimizer, State
 from minitorch_cv.tensor import Tensor
@@ -57,16 +58,18 @@ class LARS(RuleOptimizer):
 
     def apply(self, group: Group, params: list[Tensor], grads: list[np.ndarray], states: list[State]) -> None:
         """See `RuleOptimizer.apply`."""
-        arrays = [param.data for param in params]
-        numbers = []
-        for param, size, slope in zip(params, kernels.array_norms(arrays), kernels.array_norms(grads), strict=True):
-            decay, ratio = 0.0, 1.0
-            if not _excluded(group, param):
+        for excluded, chosen in _parts(group, params):
+            arrays, slopes = [params[i].data for i in chosen], [grads[i] for i in chosen]
+            decay, ratios = 0.0, None
+            if not excluded:
                 decay = group["weight_decay"]
-                if size > 0 and slope > 0:
-                    ratio = group["trust_coefficient"] * size / (slope + decay * size + group["eps"])
-            numbers.append({"weight_decay": decay, "lr": group["lr"] * ratio, "momentum": group["momentum"]})
-        kernels.rule_step(self.rule, arrays, grads, self.kept(group, states), numbers, maximize=group["maximize"])
+                size, slope = kernels.array_norms(arrays), kernels.array_norms(slopes)
+                ratios = _ratios(size, slope, group["trust_coefficient"] * size, slope + decay * size + group["eps"])
+            numbers = {"weight_decay": decay, "lr": group["lr"], "momentum": group["momentum"]}
+            kept = self.kept(group, [states[i] for i in chosen])
+            kernels.rule_step(
+                self.rule, arrays, slopes, kept, [numbers] * len(chosen), group["maximize"], factors=ratios, skip=self.skip
+            )
 
 
 class LAMB(RuleOptimizer):
@@ -111,14 +114,34 @@ class LAMB(RuleOptimizer):
             }
             for param, state in zip(params, states, strict=True)
         ]  # fmt: skip
-        updates = [memory.empty(array.shape, array.dtype) for array in arrays]
+        updates = [_scratch(array) for array in arrays]
         kept = {**self.kept(group, states), "update": updates}
-        kernels.rule_step(self.rule, arrays, grads, kept, numbers, maximize=group["maximize"])
-        steps = []
-        for param, size, length in zip(params, kernels.array_norms(arrays), kernels.array_norms(updates), strict=True):
-            ratio = size / length if size > 0 and length > 0 and not _excluded(group, param) else 1.0
-            steps.append({"lr": group["lr"] * ratio, "momentum": 0.0})
-        kernels.rule_step("lars", arrays, updates, {}, steps)  # p <- p - lr * update
+        kernels.rule_step(self.rule, arrays, grads, kept, numbers, maximize=group["maximize"], skip=self.skip)
+        for excluded, chosen in _parts(group, params):  # p <- p - lr * ratio * update
+            moving, moves = [arrays[i] for i in chosen], [updates[i] for i in chosen]
+            ratios = None
+            if not excluded:
+                size, length = kernels.array_norms(moving), kernels.array_norms(moves)
+                ratios = _ratios(size, length, size, length)
+            steps = [{"lr": group["lr"], "momentum": 0.0}] * len(chosen)
+            kernels.rule_step("lars", moving, moves, {}, steps, factors=ratios, skip=self.skip)
+
+
+def _parts(group: Group, params: list[Tensor]) -> list[tuple[bool, list[int]]]:
+    """(whether they are excluded from scaling, the places of such parameters), for what there is of both."""
+    excluded = [_excluded(group, param) for param in params]
+    return [(kind, [i for i, flag in enumerate(excluded) if flag == kind]) for kind in sorted(set(excluded))]
+
+
+def _ratios(a: np.ndarray, b: np.ndarray, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below where a and b are positive, else 1: arrays of one number for each parameter, on their device."""
+    with np.errstate(all="ignore"):
+        return np.where((a > 0) & (b > 0), above / below, 1.0)
+
+
+def _scratch(array: np.ndarray) -> np.ndarray:
+    """An array like `array`, its values undefined, in memory that is reused."""
+    return np.empty_like(array) if is_gpu(array) else memory.empty(array.shape, array.dtype)
 
 
 def _excluded(group: Group, param: Tensor) -> bool:

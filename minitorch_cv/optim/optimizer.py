@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from kernels.gpu import is_gpu
+from kernels.optimizer.recording import is_capturing
 from minitorch_cv.autograd import enable_grad
+from minitorch_cv.device import at_work, device_of, moved
 from minitorch_cv.tensor import Tensor
 
 Group = dict[str, Any]
@@ -19,7 +22,11 @@ class Optimizer:
     `[{"params": weights, "weight_decay": 1e-4}, {"params": biases}]`. defaults: the hyperparameters of groups that name none.
 
     `param_groups` is a list of such dictionaries, complete ones; what is changed there holds from the next step on.
-    `state` maps each tensor to what the optimiser remembers about it, arrays and numbers by name.
+    `state` maps each tensor to what the optimiser remembers about it, arrays and numbers by name. The arrays are where the tensor is.
+    `skip` is the argument of `step`, while that runs.
+
+    On a GPU, a step waits for nothing. One that a CUDA graph records is told new hyperparameters by `kernels.RecordedSteps`; it must not be
+    the first, which makes the state.
 
     A subclass defines `update`, and where there is something to say, `check`, which judges the hyperparameters of a group, and the names
     of what it remembers.
@@ -32,6 +39,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.skip: np.ndarray | None = None
         if isinstance(params, Tensor):
             raise TypeError("params: got a single tensor, expected a list of them")
         if not isinstance(params, Iterable):
@@ -84,20 +92,33 @@ class Optimizer:
         """Forget the gradients; with set_to_none=False fill them with zeros instead."""
         for group in self.param_groups:
             for param in group["params"]:
-                param.grad = None if set_to_none or param.grad is None else Tensor(np.zeros_like(param.grad.data))
+                if set_to_none or param.grad is None:
+                    param.grad = None
+                else:
+                    with at_work(param.device):
+                        param.grad = Tensor(np.zeros_like(param.grad.data))
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient. `closure`, if given, is called first, to compute the loss, which is returned."""
+    def step(self, closure: Callable[[], Any] | None = None, *, skip: np.ndarray | None = None) -> Any:
+        """Update all parameters that have a gradient. `closure`, if given, is called first, to compute the loss, which is returned.
+
+        skip: an array () of int64 beside the parameters, such as `kernels.unscale` returns: where it is not 0, no array changes. The step
+        is counted all the same, since its value may be known to the GPU alone.
+        """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            params = [param for param in group["params"] if param.grad is not None]
-            if params:
-                self.update(group, params, [param.grad.data for param in params])
-                for param in params:
-                    param.mark_changed()
+        self.skip = skip
+        try:
+            for group in self.param_groups:
+                params = [param for param in group["params"] if param.grad is not None]
+                if params:
+                    with at_work(params[0].device):
+                        self.update(group, params, [param.grad.data for param in params])
+                    for param in params:
+                        param.mark_changed()
+        finally:
+            self.skip = None
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -133,18 +154,19 @@ class Optimizer:
             group.update(loaded)
 
     def _loaded_state(self, saved: dict[str, Any], param: Tensor, number: int) -> dict[str, Any]:
-        """What was saved for one parameter, checked; arrays as copies in its dtype and memory order."""
+        """What was saved for one parameter, checked; arrays as copies on its device, in its dtype and memory order."""
         entries = {name: value for name, value in saved.items() if value is not None}
         wrong = (set(self.required_state) - set(entries)) | (set(entries) - set(self.required_state + self.optional_state))
         if wrong:
             found, expected = ", ".join(entries) or "nothing", ", ".join(self.required_state + self.optional_state)
             raise ValueError(f"state_dict: for parameter {number} it has {found}, while {type(self).__name__} keeps {expected}")
         for name, value in entries.items():
-            if isinstance(value, np.ndarray):
+            if _is_array(value):
                 if value.shape != param.shape:
                     raise ValueError(f"state_dict: {name!r} of parameter {number} has shape {value.shape}, the parameter {param.shape}")
-                entries[name] = np.empty_like(param.data)
-                entries[name][...] = value
+                with at_work(param.device):
+                    entries[name] = np.empty_like(param.data)
+                    entries[name][...] = moved(value, device_of(param.data))
         return entries
 
     def _params(self) -> list[Tensor]:
@@ -156,6 +178,16 @@ class Optimizer:
             lines.append(f"Parameter Group {number}: {len(group['params'])} parameters")
             lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def filled(param: Tensor, value: float = 0.0) -> np.ndarray:
+    """An array for the state of `param`: like it, `value` everywhere.
+
+    RuntimeError while a CUDA graph is recorded, which would fill it again at every replay: the first step comes before the recording.
+    """
+    if is_gpu(param.data) and is_capturing():
+        raise RuntimeError("a CUDA graph records the first step of an optimiser, which makes its state: expected one before the recording")
+    return np.full_like(param.data, value)
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -170,7 +202,14 @@ def require_betas(betas: tuple[float, float]) -> None:
 
 
 def _copy(value: Any) -> Any:
-    return value.copy(order="K") if isinstance(value, np.ndarray) else value
+    if not _is_array(value):
+        return value
+    with at_work(device_of(value)):
+        return value.copy(order="K")
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or is_gpu(value)
 
 
 def _as_default(value: Any, default: Any) -> Any:

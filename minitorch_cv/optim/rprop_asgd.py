@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from minitorch_cv.optim.optimizer import Group, require
+from minitorch_cv.optim.optimizer import Group, filled, require
 from minitorch_cv.optim.rule_optimizer import Numbers, RuleOptimizer, State, decay
 from minitorch_cv.tensor import Tensor
 
@@ -43,7 +41,7 @@ class Rprop(RuleOptimizer):
 
     def begin(self, group: Group, param: Tensor) -> State:
         """See `RuleOptimizer.begin`."""
-        return {"step_size": np.full_like(param.data, group["lr"])}
+        return {"step_size": filled(param, group["lr"])}
 
     def numbers(self, group: Group, state: State) -> Numbers:
         """See `RuleOptimizer.numbers`."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from minitorch_cv.optim.optimizer import Group, Optimizer, require, require_betas
+from minitorch_cv.optim.optimizer import Group, Optimizer, filled, require, require_betas
 from minitorch_cv.tensor import Tensor
 
 State = dict[str, Any]
@@ -51,7 +51,7 @@ class RuleOptimizer(Optimizer):
         """Call the kernel."""
         numbers = [self.numbers(group, state) for state in states]
         arrays = [param.data for param in params]
-        kernels.rule_step(self.rule, arrays, grads, self.kept(group, states), numbers, maximize=group["maximize"])
+        kernels.rule_step(self.rule, arrays, grads, self.kept(group, states), numbers, maximize=group["maximize"], skip=self.skip)
 
     def kept(self, group: Group, states: list[State]) -> dict[str, list[np.ndarray]]:
         """The arrays that the rule keeps, by name, one for each parameter."""
@@ -63,7 +63,7 @@ class RuleOptimizer(Optimizer):
         state["step"] += 1
         for name in self.arrays(group):
             if name not in state:
-                state[name] = np.zeros_like(param.data)
+                state[name] = filled(param)
         return state
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 import kernels
-from minitorch_cv.optim.optimizer import Group, Optimizer, require
+from minitorch_cv.optim.optimizer import Group, Optimizer, filled, require
 from minitorch_cv.tensor import Tensor
 
 
@@ -53,11 +53,11 @@ class SGD(Optimizer):
         if group["momentum"]:
             known = [self.state.get(param, {}).get("momentum_buffer") for param in params]
             fresh = [buffer is None for buffer in known]
-            buffers = [np.zeros_like(param.data) if buffer is None else buffer for param, buffer in zip(params, known, strict=True)]
+            buffers = [filled(param) if buffer is None else buffer for param, buffer in zip(params, known, strict=True)]
         kernels.sgd_step(
             [param.data for param in params], grads, buffers, lr=group["lr"], momentum=group["momentum"], dampening=group["dampening"],
             weight_decay=group["weight_decay"], nesterov=group["nesterov"], maximize=group["maximize"],
-            fresh=fresh if fresh and any(fresh) else None,
+            fresh=fresh if fresh and any(fresh) else None, skip=self.skip,
         )  # fmt: skip
         if buffers is not None and fresh is not None and any(fresh):  # only now: a step that failed leaves no state behind
             for param, buffer in zip(params, buffers, strict=True):
