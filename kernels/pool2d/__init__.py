@@ -31,6 +31,7 @@ import numpy as np
 from kernels.backend import implementation
 from kernels.checks import check_floating, check_ndim, check_number, check_shape
 from kernels.geometry import Pair, output_size, pair, window_extent
+from kernels.gpu import wide_dtype
 from kernels.pool2d import windows
 from kernels.pool2d.windows import Mean
 
@@ -40,27 +41,30 @@ def max_pool2d(
     dilation: int | Pair = 1, ceil_mode: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """(y, indices): the maximum of every window and its place h*W + w in the plane (int64)."""
-    kernel_size, stride, padding = _windows(kernel_size, stride, padding, dilation)
-    dilation = pair(dilation, "dilation", 1)
     _check_images("x", x)
-    out_size = output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    bounds = _along_both(windows.sliding, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
-    return implementation("pool2d", "max_pool2d", x)(x, *bounds, dilation)
+    bounds = _sliding(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return implementation("pool2d", "max_pool2d", x)(x, *bounds, pair(dilation, "dilation", 1))
 
 
 def adaptive_max_pool2d(x: np.ndarray, output_size: int | Pair) -> tuple[np.ndarray, np.ndarray]:
     """(y, indices): the maximum of every adaptive window and its place h*W + w in the plane (int64)."""
-    output_size = pair(output_size, "output_size", 1)
     _check_images("x", x)
-    return implementation("pool2d", "max_pool2d", x)(x, *_along_both(windows.adaptive, x.shape[2:], output_size), (1, 1))
+    return implementation("pool2d", "max_pool2d", x)(x, *_adaptive(x.shape[2:], output_size), (1, 1))
 
 
-def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: int | Pair) -> np.ndarray:
-    """gx (N, C, H, W) for `input_size` (H, W): every gy[o] added to the pixel at indices[o]. Index -1 goes nowhere."""
+def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: int | Pair, **window: Any) -> np.ndarray:
+    """gx (N, C, H, W) for `input_size` (H, W): every gy[o] added to the pixel at indices[o]. Index -1 goes nowhere.
+
+    window: the other arguments of `max_pool2d` or `adaptive_max_pool2d`, where one of them has chosen the indices. On a GPU every pixel
+    then looks at the few windows that see it, and indices are not checked; elsewhere this changes nothing.
+    """
     input_size = pair(input_size, "input_size", 1)
     _check_images("gy", gy)
     _check_indices(indices, gy.shape)
-    return implementation("pool2d", "max_pool2d_backward", gy)(gy, indices, input_size)
+    bounds = None if not window else (_adaptive if "output_size" in window else _sliding)(input_size, **window)
+    if bounds is not None and windows.out_size(bounds) != gy.shape[2:]:
+        raise ValueError(f"gy: got shape {gy.shape}, expected {windows.out_size(bounds)} windows for input_size {input_size} and {window}")
+    return implementation("pool2d", "max_pool2d_backward", gy)(gy, indices, input_size, bounds)
 
 
 def max_pool2d_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -124,6 +128,21 @@ def global_avg_pool2d_backward(gy: np.ndarray, input_size: int | Pair) -> np.nda
 # --- windows
 
 
+def _sliding(
+    size: Pair, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0, dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The bounds of the windows of `max_pool2d`, vertical and horizontal."""
+    kernel_size, stride, padding = _windows(kernel_size, stride, padding, dilation)
+    dilation = pair(dilation, "dilation", 1)
+    out_size = output_size(size, kernel_size, stride, padding, dilation, ceil_mode)
+    return _along_both(windows.sliding, size, out_size, kernel_size, stride, padding, dilation)
+
+
+def _adaptive(size: Pair, output_size: int | Pair) -> tuple[np.ndarray, np.ndarray]:
+    return _along_both(windows.adaptive, size, pair(output_size, "output_size", 1))
+
+
 def _along_both(windows_of: Callable[..., Any], *options: Any) -> Any:
     """What `windows_of` makes of the vertical and of the horizontal part of every option."""
     return tuple([windows_of(*parts) for parts in zip(*options, strict=True)])
@@ -145,8 +164,7 @@ def _mean_windows(
 
 
 def _mean(x: np.ndarray, rows: Mean, columns: Mean) -> np.ndarray:
-    scale = np.multiply.outer(rows.weight, columns.weight)  # (OH, OW)
-    return implementation("pool2d", "avg_pool2d", x)(x, rows.bounds, columns.bounds, scale.astype(x.dtype))
+    return implementation("pool2d", "avg_pool2d", x)(x, rows.bounds, columns.bounds, windows.scale(rows, columns, wide_dtype(x.dtype)))
 
 
 def _mean_backward(gy: np.ndarray, rows: Mean, columns: Mean) -> np.ndarray:

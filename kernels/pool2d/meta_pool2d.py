@@ -13,7 +13,7 @@ def max_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, dilation: P
     return y, empty(y.shape, np.int64)
 
 
-def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair, windows: object = None) -> np.ndarray:
     """gx (N, C, H, W)."""
     return like(gy, (*gy.shape[:2], *input_size))
 

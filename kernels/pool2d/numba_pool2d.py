@@ -33,7 +33,7 @@ def max_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, dilation: P
     return to_nchw(y), to_nchw(indices)
 
 
-def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair, windows: object = None) -> np.ndarray:
     """See `kernels.pool2d`."""
     (N, C, OH, OW), (H, W) = gy.shape, input_size
     gx = empty((N, H, W, C), gy.dtype)

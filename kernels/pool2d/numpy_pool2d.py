@@ -39,7 +39,7 @@ def max_pool2d(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, dilation: P
     return y, indices
 
 
-def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+def max_pool2d_backward(gy: np.ndarray, indices: np.ndarray, input_size: Pair, windows: object = None) -> np.ndarray:
     """gx[indices[o]] += gy[o]; see `kernels.pool2d`."""
     N, C, OH, OW = gy.shape
     H, W = input_size

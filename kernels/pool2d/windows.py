@@ -40,6 +40,18 @@ def lengths(bounds: np.ndarray, dilation: int = 1) -> np.ndarray:
     return -(-(bounds[1, :-1] - bounds[0, :-1]) // dilation)
 
 
+def seen_by(bounds: np.ndarray) -> np.ndarray:
+    """(2, size): all windows that see pixel h are among those from number [0, h] to before number [1, h].
+
+    Those before all end before h, or at it; those behind all begin behind it.
+    """
+    first, end = bounds[0, :-1], bounds[1, :-1]
+    pixels = np.arange(bounds[0, -1])
+    # Windows in the padding, and the starts of dilated ones that the padding was skipped of, are not in order.
+    ends, starts = np.maximum.accumulate(end), np.minimum.accumulate(first[::-1])[::-1]
+    return np.stack([np.searchsorted(ends, pixels, "right"), np.searchsorted(starts, pixels, "right")])
+
+
 def out_size(bounds: Sequence[np.ndarray]) -> Pair:
     """(OH, OW): the number of windows along each axis."""
     return bounds[0].shape[1] - 1, bounds[1].shape[1] - 1
@@ -77,3 +89,9 @@ def adaptive_mean(size: int, windows: int) -> Mean:
     """Adaptive windows, divided by their lengths."""
     bounds = adaptive(size, windows)
     return Mean(size, bounds, 1 / lengths(bounds))
+
+
+@lru_cache(maxsize=256)
+def scale(rows: Mean, columns: Mean, dtype: np.dtype) -> np.ndarray:
+    """(OH, OW): what the sums of windows are multiplied by."""
+    return np.multiply.outer(rows.weight, columns.weight).astype(dtype)

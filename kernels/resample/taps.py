@@ -57,17 +57,20 @@ class Taps:
         return self.weight.astype(dtype)
 
 
+# Networks ask for the same few tables at every step: those are kept.
+
+
 def picked(size: int, index: np.ndarray) -> Taps:
     """One tap of weight 1 for each output: y[o] = x[index[o]]."""
     return Taps(size, np.arange(len(index) + 1), index.astype(np.int64), np.ones(len(index)))
 
 
+@lru_cache(maxsize=256)
 def identity(size: int) -> Taps:
     """y = x."""
     return picked(size, np.arange(size))
 
 
-# Networks ask for the same few tables at every step.
 @lru_cache(maxsize=256)
 def table(mode: str, size: int, out_size: int, scale: float, align_corners: bool, antialias: bool) -> Taps:
     """The taps of a mode ("nearest", "nearest-exact", "bilinear", "bicubic") along one axis.

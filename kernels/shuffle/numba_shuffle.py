@@ -1,7 +1,7 @@
 """Rearranging on several threads. Arrays are C-contiguous (N, H, W, C).
 
 A row of the result is put together piece by piece, each from numbers that lie near each other in x; how far they lie from the beginning of
-the piece is the same for all pieces of the row, and written in a table. Only the table knows what is being shuffled.
+the piece is the same for all pieces of the row, and written in a table (`offsets.py`). Only the table knows what is being shuffled.
 """
 
 import numpy as np
@@ -10,40 +10,29 @@ from numba import prange
 from kernels.jit import jit
 from kernels.layout import to_nchw, to_nhwc
 from kernels.memory import empty
+from kernels.shuffle.offsets import Pieces, channel_pieces, shuffled_pieces, unshuffled_pieces
 
 
 def channel_shuffle(x: np.ndarray, groups: int) -> np.ndarray:
-    """One piece for each pixel."""
-    N, C, H, W = x.shape
-    offsets = np.arange(C).reshape(groups, C // groups).T  # (channel of the group, group)
-    return _rearrange(x, (N, H, W, C), offsets.reshape(1, C), W * C, C)
+    """See `kernels.shuffle`."""
+    return _rearrange(x, channel_pieces(x.shape, groups))
 
 
 def pixel_shuffle(x: np.ndarray, upscale_factor: int) -> np.ndarray:
-    """r rows of the result come from one row of x; a piece is what one pixel of x gives to one of these rows."""
-    (N, C, H, W), r = x.shape, upscale_factor
-    offsets = np.arange(C).reshape(C // (r * r), r, r).transpose(1, 2, 0)  # (row, column in the block, channel)
-    return _rearrange(x, (N, H * r, W * r, C // (r * r)), offsets.reshape(r, -1), W * C, C)
+    """See `kernels.shuffle`."""
+    return _rearrange(x, shuffled_pieces(x.shape, upscale_factor))
 
 
 def pixel_unshuffle(x: np.ndarray, downscale_factor: int) -> np.ndarray:
-    """One row of the result comes from r rows of x; a piece is a block of r x r pixels."""
-    (N, C, H, W), r = x.shape, downscale_factor
-    row, column, channel = np.arange(r)[:, None] * W * C, np.arange(r) * C, np.arange(C)[:, None, None]
-    offsets = row + column + channel  # (channel, row in the block, column in the block)
-    return _rearrange(x, (N, H // r, W // r, C * r * r), offsets.reshape(1, -1), r * W * C, r * C)
+    """See `kernels.shuffle`."""
+    return _rearrange(x, unshuffled_pieces(x.shape, downscale_factor))
 
 
-def _rearrange(x: np.ndarray, shape: tuple[int, int, int, int], offsets: np.ndarray, row_step: int, piece_step: int) -> np.ndarray:
-    """The result, of `shape` (N, OH, OW, OC).
-
-    offsets: (rows that come from the same part of x, elements of a piece), for each element its place behind the beginning of its piece.
-    row_step, piece_step: how far apart in x these parts, and the pieces of a row, begin.
-    """
-    N, OH, OW, OC = shape
-    y = empty(shape, x.dtype)
+def _rearrange(x: np.ndarray, pieces: Pieces) -> np.ndarray:
+    N, OH, OW, OC = pieces.shape
+    y = empty(pieces.shape, x.dtype)
     if y.size:
-        _gather_rows(N * OH, to_nhwc(x).reshape(-1), y.reshape(-1), np.ascontiguousarray(offsets), OW * OC, row_step, piece_step)
+        _gather_rows(N * OH, to_nhwc(x).reshape(-1), y.reshape(-1), pieces.offsets, OW * OC, pieces.row_step, pieces.piece_step)
     return to_nchw(y)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return _pad_with_own(input, pairs, mode)
 
 
+# Networks ask for the same few tables at every step.
+@lru_cache(maxsize=256)
+def _table(mode: str, length: int, before: int, after: int) -> Taps:
+    return picked(length, BORDERS[mode](length, before, after))
+
+
 def _pad_with_own(input: Tensor, widths: list[Widths], mode: str) -> Tensor:
     """Padding with elements of the input is resampling: every new element is a copy of an old one."""
     check_floating("input", input)
@@ -74,7 +81,7 @@ def _pad_with_own(input: Tensor, widths: list[Widths], mode: str) -> Tensor:
             f"before which one or two remain, with mode {mode!r}"
         )
     lead, lengths = input.shape[: -len(widths)], input.shape[-len(widths) :]
-    tables = [picked(length, BORDERS[mode](length, *pair)) for length, pair in zip(lengths, widths, strict=True)]
+    tables = [_table(mode, length, *pair) for length, pair in zip(lengths, widths, strict=True)]
     size = [taps.out_size for taps in tables]
     x = input
     if len(widths) == 3:  # the planes first, as channels; then the depths, of planes that are rows

@@ -31,21 +31,21 @@ class MaxPool2d(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, *, kernel: Callable, **window: Any) -> tuple[np.ndarray, np.ndarray]:
         y, ctx.indices = kernel(x, **window)
-        ctx.input_size = x.shape[2:]
+        ctx.input_size, ctx.window = x.shape[2:], window
         ctx.mark_non_differentiable(1)
         return y, ctx.indices
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor, _: Tensor) -> tuple[Tensor]:
-        return (MaxPool2dScatter.apply(gy, indices=ctx.indices, input_size=ctx.input_size),)
+        return (MaxPool2dScatter.apply(gy, indices=ctx.indices, input_size=ctx.input_size, window=ctx.window),)
 
 
 class MaxPool2dScatter(Function):
-    """gy -> gx: each gradient to the pixel that won."""
+    """gy -> gx: each gradient to the pixel that won. window: the arguments of the pooling, {} where they are not known."""
 
     @staticmethod
-    def forward(ctx: Any, gy: np.ndarray, *, indices: np.ndarray, input_size: Pair) -> np.ndarray:
-        return kernels.max_pool2d_backward(gy, indices, input_size)
+    def forward(ctx: Any, gy: np.ndarray, *, indices: np.ndarray, input_size: Pair, window: dict[str, Any]) -> np.ndarray:
+        return kernels.max_pool2d_backward(gy, indices, input_size, **window)
 
     @staticmethod
     def backward(ctx: Any, ggx: Tensor) -> tuple[Tensor]:
@@ -56,7 +56,7 @@ class MaxPool2dGather(Function):
     """x -> y: the pixels at the places of the winners."""
 
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, *, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+    def forward(ctx: Any, x: np.ndarray, *, indices: np.ndarray, **of_the_adjoint: Any) -> np.ndarray:
         return kernels.max_pool2d_gather(x, indices)
 
     @staticmethod
@@ -236,7 +236,7 @@ def max_unpool2d(
         if any(abs(length - other) >= step for length, other, step in zip(size, usual, strides, strict=True)):
             raise ValueError(f"output_size: got {output_size}, expected {usual}, or less than the stride {strides} more or less")
     places = indices.data.reshape(x.shape)
-    y = MaxPool2dScatter.apply(_without_overwritten(x, places, size), indices=places, input_size=size)
+    y = MaxPool2dScatter.apply(_without_overwritten(x, places, size), indices=places, input_size=size, window={})
     return y.squeeze(0) if single else y
 
 

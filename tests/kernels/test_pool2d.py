@@ -202,6 +202,17 @@ def test_gradients_are_adjoints(case) -> None:
         assert (y * gy).sum() == pytest.approx((x * gx).sum(), abs=1e-10)
 
 
+@given(case=cases(most_channels=9))
+def test_gradient_of_known_windows(backend: str, case) -> None:
+    """Told the windows, a backend may look for the winners of a pixel in few places: it finds all of them."""
+    x, (kernel, stride, padding, dilation, ceil_mode) = case
+    y, indices = kernels.max_pool2d(x, *case[1])
+    gy = np.random.default_rng(0).standard_normal(y.shape)
+    window = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    gx = kernels.max_pool2d_backward(gy, indices, x.shape[2:], **window)
+    assert_close(gx, kernels.max_pool2d_backward(gy, indices, x.shape[2:]), 1e-14)
+
+
 def test_first_of_equal_values_wins_and_nan_wins_over_all(backend: str) -> None:
     x = np.array([[1.0, 7.0, 7.0], [7.0, 2.0, np.nan]]).reshape(1, 1, 2, 3)
     y, indices = kernels.max_pool2d(x, 2, 1)
@@ -274,6 +285,7 @@ def test_threads_do_not_change_the_result() -> None:
         (lambda x: kernels.max_pool2d_backward(x, np.zeros(x.shape, np.int32), 8), TypeError, "indices: got int32"),
         (lambda x: kernels.max_pool2d_backward(x, np.full(x.shape, 64), 8), ValueError, "indices: got 64"),
         (lambda x: kernels.max_pool2d_gather(x, np.full(x.shape, -2)), ValueError, "indices: got -2"),
+        (lambda x: kernels.max_pool2d_backward(x, np.zeros(x.shape, int), 8, kernel_size=2), ValueError, "gy: got .* 4. windows"),
         (lambda x: kernels.adaptive_avg_pool2d(x, 0), ValueError, "output_size: got 0"),
         (lambda x: kernels.adaptive_max_pool2d(x, (1, 2, 3)), ValueError, "output_size: got"),
         (lambda x: kernels.adaptive_avg_pool2d_backward(x, 0), ValueError, "input_size: got 0"),
