@@ -1,8 +1,8 @@
 // Convolution in many groups of few channels: forward, and the gradients of input and weight.
 //
 // The channels are cut into groups that do not see each other. Each is a small matrix product for every pixel, too small for the tiles of a
-// large one: the 4 by 4 channels of a ResNeXt have 16 products for a tap. So a thread computes V neighbouring output channels of one group (4
-// of them where the groups allow it) at PIXELS neighbouring pixels, and holds these sums in registers. What it loads it uses several
+// large one: the 4 by 4 channels of a ResNeXt have 16 products for a tap. So a thread computes V neighbouring output channels of one
+// group (4 of them where the groups allow it) at PIXELS neighbouring pixels, and holds these sums in registers. What it loads it uses several
 // times: an input for V output channels, a weight for PIXELS pixels. The threads of a warp stand side by side along the channels of all
 // groups, so they read and write neighbours in memory.
 //
@@ -101,8 +101,8 @@ KERNEL grouped_input(const Real* gy, const Real* weight, Real* gx, Index N, Inde
         convolve<1, true>(gy, weight, nullptr, gx, N, OC, C, (int)groups, s);
 }
 
-// The gradient of the weights of V output channels and V input channels, at TAPS taps of a row of the window, over a part of the lines (n, h)
-// of output. The 8 rows of threads of a block take a line each in turn, and their sums are added up at the end.
+// The gradient of the weights of V output channels and V input channels, at TAPS taps of a row of the window, over a part of the lines
+// (n, h) of output. The 8 rows of threads of a block take a line each in turn, and their sums are added up at the end.
 template <int V>
 __device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide (*scratch)[128], Index N, Index C, Index OC, int groups,
                            const Windows& s)

@@ -32,7 +32,8 @@ def conv2d_input(gy: Any, weight: Any, input_size: Pair, stride: Pair, padding: 
     vector = channel_vector(C, gy, taps)
     blocks, threads = image_grid(C // vector, W, H, N)
     SOURCE.launch("depthwise_input", gy.dtype, blocks, threads, gy, taps, gx, N, C,
-                  H, W, OH, OW, *kernel_size, *stride, *padding, *dilation, **_macros(kernel_size[1], stride[1], dilation[1], vector))  # fmt: skip
+                  H, W, OH, OW, *kernel_size, *stride, *padding, *dilation,
+                  **_macros(kernel_size[1], stride[1], dilation[1], vector))  # fmt: skip
     return to_nchw(gx)
 
 
