@@ -15,7 +15,8 @@ Then
     gx = weight / sqrt(var + eps) * (g - gbias / M - xhat * gweight / M)
 
 Shapes: x, residual, y and their gradients (N, C) or (N, C, *), any strides, the results channels-last in memory; everything per channel
-(C,), of the type of x, or float32 where x is float16 or bfloat16. weight None is all ones, bias None all zeros. The statistics of no values at all are NaN.
+(C,), of the type of x, or float32 where x is float16 or bfloat16. weight None is all ones, bias None all zeros. The statistics of no
+values at all are NaN.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Batch normalisation. Shapes: channels that fill packs in every type, that fill none, and more than a block has columns for."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 
 TRAIN = "batch_norm_partial_statistics batch_norm_statistics batch_norm_normalise"
 BACKWARD = "batch_norm_partial_gradients batch_norm_weight_gradients batch_norm_input_gradient"

@@ -1,8 +1,7 @@
 """Sums of channels."""
 
-from cases import Case
-
 import kernels
+from cases import Case
 
 KERNELS = "channel_partial_sums channel_final_sums"
 

@@ -1,9 +1,9 @@
 """Group normalisation: groups that lie within a pack, across packs, and of one channel; samples of several strips."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 
 FORWARD = "group_norm_partial_statistics group_norm_statistics group_norm_normalise"
 BACKWARD = "group_norm_partial_gradients group_norm_weight_gradients group_norm_moments group_norm_input_gradient"

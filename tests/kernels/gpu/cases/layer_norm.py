@@ -1,9 +1,9 @@
 """Layer and RMS normalisation: rows for a few threads, for a warp, for a block, and rows too long to be kept in registers."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 
 FORWARD = "layer_norm_forward"
 BACKWARD = "layer_norm_input_gradient layer_norm_partial_gradients layer_norm_member_gradients"

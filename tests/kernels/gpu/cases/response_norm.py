@@ -1,9 +1,9 @@
 """Global and local response normalisation."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 
 GLOBAL = "global_response_norm_partial_squares global_response_norm_scales global_response_norm_apply"
 GLOBAL_BACKWARD = (

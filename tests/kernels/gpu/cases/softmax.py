@@ -1,9 +1,9 @@
 """Softmax and cross-entropy: rows for a few threads, for a block, and rows too long to be kept in registers."""
 
 import numpy as np
-from cases import Case, Wide
 
 import kernels
+from cases import Case, Wide
 
 
 def scores(rng: np.random.Generator, N: int, C: int) -> np.ndarray:
