@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 _tf32: ContextVar[bool] = ContextVar("minitorch_cv_tf32", default=False)
+_cublas: ContextVar[bool] = ContextVar("minitorch_cv_cublas", default=True)
 _tensor_cores: ContextVar[bool] = ContextVar("minitorch_cv_tensor_cores", default=True)
 
 
@@ -28,6 +29,21 @@ def tf32(allowed: bool = True) -> Iterator[None]:
         yield
     finally:
         _tf32.reset(token)
+
+
+def cublas_allowed() -> bool:
+    """Whether matrix products may be cuBLAS's, where it has them; else they are the project's own."""
+    return _cublas.get()
+
+
+@contextmanager
+def cublas(allowed: bool) -> Iterator[None]:
+    """Inside, matrix products may be cuBLAS's, or are the project's own: those can be recorded in a CUDA graph."""
+    token = _cublas.set(allowed)
+    try:
+        yield
+    finally:
+        _cublas.reset(token)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from minitorch_cv.training.interruption import StopRequest, stop_on_signals
 from minitorch_cv.training.metrics import Metrics, Pace
 from minitorch_cv.training.objective import Objective
 from minitorch_cv.training.recipe import Recipe
+from minitorch_cv.training.recorded_step import RecordedStep
 from minitorch_cv.training.reporting import Reporter
 from minitorch_cv.training.run_folder import RunFolder
 from minitorch_cv.training.step import TrainStep, require_finite_state
@@ -57,7 +58,8 @@ class Trainer:
         self.optimizer = make_optimizer((p for p in model.parameters() if p.requires_grad), recipe)
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
         objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
-        self.train_step = TrainStep(self.model, self.optimizer, self.schedule, objective, execution.precision)
+        parts = (self.model, self.optimizer, self.schedule, objective, execution.precision)
+        self.train_step = RecordedStep(*parts, say=report.warn) if execution.cuda_graph else TrainStep(*parts)
         self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch

@@ -46,16 +46,14 @@ class TrainStep:
             raise self.not_finite(f"the loss is {value}", images, labels, epoch, step)
         scaler = self.precision.scaler
         (loss if scaler is None else loss * scaler.scale).backward()
-        gradients = self.gradients()
-        finite = kernels.all_finite(gradients)
         if scaler is not None:
-            if finite:
-                kernels.scale(gradients, 1 / scaler.scale)
-            scaler.update(finite)
-        elif not finite:
-            raise self.not_finite("a gradient is not finite", images, labels, epoch, step)
-        if finite:
+            wrong = kernels.unscale(self.gradients(), 1 / scaler.scale)  # how many numbers are not finite
+            self.optimizer.step(skip=wrong)
+            scaler.update(finite=not int(wrong))
+        elif kernels.all_finite(self.gradients()):
             self.optimizer.step()
+        else:
+            raise self.not_finite("a gradient is not finite", images, labels, epoch, step)
         self.schedule.step()
         return value, logits.data
 
