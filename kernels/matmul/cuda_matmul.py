@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels import gpu
 from kernels.gpu.gemm import is_aligned, parts_for, tiles_for
-from kernels.gpu.precision import tf32_allowed
+from kernels.gpu.precision import cublas_allowed, tf32_allowed
 from kernels.layout import contiguous
 
 SOURCE = gpu.CudaSource("matmul.cu")
@@ -35,7 +35,7 @@ def cublas_serves(array: Any) -> bool:
     import cupy
 
     offered = array.dtype.name in ("float32", "float64", "float16") and not (array.dtype == np.float32 and tf32_allowed())
-    return offered and not cupy.cuda.get_current_stream().is_capturing()
+    return offered and cublas_allowed() and not cupy.cuda.get_current_stream().is_capturing()
 
 
 def tiled_matmul(a: Any, b: Any, bias: Any = None) -> Any:
@@ -51,13 +51,13 @@ def tiled_matmul(a: Any, b: Any, bias: Any = None) -> Any:
     macros = {**tiles.macros(aligned), "A_ALONG_K": int(a_along_k), "B_ALONG_K": int(not b_across_k)}
     size, count = (M, N, K, from_a, from_b), products * tiles.count(M, N)
     wide = gpu.wide_dtype(a.dtype)
-    parts = parts_for(count, K, y.size * wide.itemsize)
+    parts, stretch = parts_for(count, K, y.size * wide.itemsize)
     if parts == 1:
         SOURCE.launch("matmul_tiles", a.dtype, count, tiles.threads, a, b, bias, y, *size, shared_memory=tiles.shared_memory, **macros)
         return y
     partial = gpu.empty((products, parts, M, N), wide)
     SOURCE.launch(
-        "matmul_parts", a.dtype, parts * count, tiles.threads, a, b, partial, parts, -(-K // parts), *size,
+        "matmul_parts", a.dtype, parts * count, tiles.threads, a, b, partial, parts, stretch, *size,
         shared_memory=tiles.shared_memory, **macros,
     )  # fmt: skip
     SOURCE.launch("matmul_sum", a.dtype, gpu.blocks_for(y.size), gpu.THREADS, partial, bias, y, products, parts, M * N, N, **macros)
