@@ -15,10 +15,18 @@
 //
 //     conv2d_rows          y     rows of windows of x  x weights
 //     conv2d_input_rows    gx    rows of windows of gy x weights          (each input pixel gathers from the output pixels that saw it)
-//     conv2d_weight_parts  gw    gy^T x rows of windows of x              (summed over all pixels: in parts, added by conv2d_weight_sum)
+//     conv2d_weight_parts  gw^T  rows of windows of x, transposed, x gy   (summed over all pixels: in parts, added by conv2d_weight_sum)
 //
 // With a stride s, the taps by which an input pixel was seen depend on its place modulo s: the pixels are treated in s*s classes, each a
 // convolution of stride 1 with some of the taps. Nothing is multiplied by zeros that a stride put between pixels.
+// compile with: TENSOR=1 TILE_M=128 TILE_N=128 ALIGNED=1
+// compile with: TENSOR=1 TILE_M=64 TILE_N=64 ALIGNED=1
+// compile with: TENSOR=1 TILE_M=128 TILE_N=32 ALIGNED=1
+// compile with: TENSOR=1 TILE_M=64 TILE_N=64 ALIGNED=0
+// compile with: TENSOR=0 TILE_M=128 TILE_N=128 ALIGNED=1
+// compile with: TENSOR=0 TILE_M=64 TILE_N=64 ALIGNED=1
+// compile with: TENSOR=0 TILE_M=128 TILE_N=32 ALIGNED=1
+// compile with: TENSOR=0 TILE_M=64 TILE_N=64 ALIGNED=0
 #include "gemm.cuh"
 
 // --- the geometry of one axis
@@ -200,64 +208,64 @@ KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_input_rows(
 
 // --- gw
 
-// A: gy (pixels, OC), transposed. B: windows of x (N, H, W, C), a row for each output pixel. K counts the output pixels, from `pixel` to `end`.
-struct GradientByWindows {
+// A: windows of x (N, H, W, C), transposed: a column for each output pixel. B: gy (pixels, OC). K counts output pixels, from `pixel` to `end`.
+struct WindowsByGradient {
     static const Layout LAYOUT_A = ACROSS_K, LAYOUT_B = ACROSS_K;
     typedef Share<TILE_M, LAYOUT_A> ShareA;
     typedef Share<TILE_N, LAYOUT_B> ShareB;
 
-    const Real *gy, *x;
+    const Real *x, *gy;
     int H, W, OH, OW, CG, KW, rows, columns;  // rows, columns: how many from the tile's first ones on
     Index C, OC, pixel, end;
     int stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
-    Tap tap;                                                     // of this thread's packs of B, the same for all lines
-    int n[ShareB::COUNT], h[ShareB::COUNT], w[ShareB::COUNT];  // the output pixels of the lines of B
-    int more_n, more_h, more_w;                                  // DEPTH pixels further on
+    Tap tap;                                                   // of this thread's packs of A, the same for all lines
+    int n[ShareA::COUNT], h[ShareA::COUNT], w[ShareA::COUNT];  // the output pixels of the lines of A
+    int more_n, more_h, more_w;                                // DEPTH pixels further on
 
-    // The tile begins at column `first` of KH * KW * CG.
+    // The tile begins at row `first` of KH * KW * CG.
     __device__ void begin_at(int first)
     {
 #pragma unroll
-        for (int i = 0; i < ShareB::COUNT; ++i) {
-            Index at = pixel + ShareB::line(i);
+        for (int i = 0; i < ShareA::COUNT; ++i) {
+            Index at = pixel + ShareA::line(i);
             w[i] = (int)take_digit(at, OW);
             h[i] = (int)take_digit(at, OH);
             n[i] = (int)at;
         }
         more_w = DEPTH % OW, more_h = DEPTH / OW % OH, more_n = DEPTH / OW / OH;
-        int column = first + ShareB::place();
-        tap = {column / CG / KW, column / CG % KW, column % CG};
+        int row = first + ShareA::place();
+        tap = {row / CG / KW, row / CG % KW, row % CG};
     }
 
     __device__ void load(Real* slice_a, Real* slice_b)
     {
-#pragma unroll
-        for (int i = 0; i < ShareA::COUNT; ++i)
-            if (ShareA::has(i)) {
-                Index at = pixel + ShareA::line(i);
-#pragma unroll
-                for (int e = 0; e < PACK; e += COPIED) {
-                    bool inside = at < end && ShareA::place() + e < rows;
-                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? gy + at * OC + ShareA::place() + e : gy, inside);
-                }
-            }
         Tap now = tap;
 #pragma unroll
         for (int e = 0; e < PACK; e += COPIED) {
-            bool there = ShareB::place() + e < columns;
+            bool there = ShareA::place() + e < rows;
             int down = now.i * dilation_h - padding_h, right = now.j * dilation_w - padding_w;
 #pragma unroll
-            for (int i = 0; i < ShareB::COUNT; ++i)
-                if (ShareB::has(i)) {
+            for (int i = 0; i < ShareA::COUNT; ++i)
+                if (ShareA::has(i)) {
                     int u = h[i] * stride_h + down, v = w[i] * stride_w + right;
-                    bool inside = there && pixel + ShareB::line(i) < end && (unsigned)u < (unsigned)H && (unsigned)v < (unsigned)W;
-                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? x + (((Index)n[i] * H + u) * W + v) * C + now.c : x, inside);
+                    bool inside = there && pixel + ShareA::line(i) < end && (unsigned)u < (unsigned)H && (unsigned)v < (unsigned)W;
+                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? x + (((Index)n[i] * H + u) * W + v) * C + now.c : x, inside);
                 }
             now.advance(COPIED, CG, KW);
         }
+#pragma unroll
+        for (int i = 0; i < ShareB::COUNT; ++i)
+            if (ShareB::has(i)) {
+                Index at = pixel + ShareB::line(i);
+#pragma unroll
+                for (int e = 0; e < PACK; e += COPIED) {
+                    bool inside = at < end && ShareB::place() + e < columns;
+                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? gy + at * OC + ShareB::place() + e : gy, inside);
+                }
+            }
         pixel += DEPTH;
 #pragma unroll
-        for (int i = 0; i < ShareB::COUNT; ++i) {
+        for (int i = 0; i < ShareA::COUNT; ++i) {
             w[i] += more_w, h[i] += more_h, n[i] += more_n;
             if (w[i] >= OW) w[i] -= OW, ++h[i];
             if (h[i] >= OH) h[i] -= OH, ++n[i];
@@ -272,44 +280,44 @@ struct MatrixRows : Line<Wide> {
     __device__ Index row(int line) const { return line < rows ? line * pitch : -1; }
 };
 
-// x (N, H, W, C), gy (N, OH, OW, OC) -> partial (parts, OC, KH, KW, C/groups): each part sums a stretch of `stretch` output pixels.
-// A block for each part, times groups, times tiles of rows (output channels), times tiles of columns.
+// x (N, H, W, C), gy (N, OH, OW, OC) -> partial (parts, groups, KH, KW, C/groups, OC/groups), each part the sum of `stretch` output pixels.
+// A block for each part, times groups, times tiles of rows (taps and input channels), times tiles of columns (output channels).
 KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_weight_parts(
     const Real* x, const Real* gy, Wide* partial, Index stretch, Index N, Index H, Index W, Index C, Index OH, Index OW, Index OC,
     Index KH, Index KW, Index stride_h, Index stride_w, Index padding_h, Index padding_w, Index dilation_h, Index dilation_w, Index groups)
 {
     Index number = blockIdx.x;
     int CG = (int)(C / groups), OCG = (int)(OC / groups), length = (int)(KH * KW) * CG;
-    int column = (int)take_digit(number, (length + TILE_N - 1) / TILE_N) * TILE_N;
-    int row = (int)take_digit(number, (OCG + TILE_M - 1) / TILE_M) * TILE_M;
+    int column = (int)take_digit(number, (OCG + TILE_N - 1) / TILE_N) * TILE_N;
+    int row = (int)take_digit(number, (length + TILE_M - 1) / TILE_M) * TILE_M;
     Index group = take_digit(number, groups), part = number;
 
-    GradientByWindows source;
-    source.gy = gy + group * OCG + row, source.x = x + group * CG;
-    source.rows = OCG - row, source.columns = length - column;
+    WindowsByGradient source;
+    source.x = x + group * CG, source.gy = gy + group * OCG + column;
+    source.rows = length - row, source.columns = OCG - column;
     source.H = (int)H, source.W = (int)W, source.OH = (int)OH, source.OW = (int)OW, source.CG = CG, source.KW = (int)KW, source.C = C, source.OC = OC;
     source.stride_h = (int)stride_h, source.stride_w = (int)stride_w, source.padding_h = (int)padding_h, source.padding_w = (int)padding_w;
     source.dilation_h = (int)dilation_h, source.dilation_w = (int)dilation_w;
     source.pixel = part * stretch, source.end = min(source.pixel + stretch, N * OH * OW);
-    source.begin_at(column);
+    source.begin_at(row);
 
     MatrixRows target;
-    target.values = partial + ((part * groups + group) * OCG + row) * length + column;
+    target.values = partial + ((part * groups + group) * length + row) * OCG + column;
     target.bias = nullptr;
-    target.rows = OCG - row, target.columns = length - column, target.pitch = length;
-    target.paired = length % 2 == 0;
+    target.rows = length - row, target.columns = OCG - column, target.pitch = OCG;
+    target.paired = OCG % 2 == 0;
 
     multiply_tiles(source, (max(source.end - source.pixel, (Index)0) + DEPTH - 1) / DEPTH, target);
 }
 
-// partial (parts, OC, taps, CG) -> gw (OC, CG, taps), always in the same order: every run gives the same bits.
-KERNEL conv2d_weight_sum(const Wide* partial, Real* gw, Index parts, Index OC, Index taps, Index CG)
+// partial (parts, groups, taps, CG, OCG) -> gw (groups * OCG, CG, taps), always in the same order: every run gives the same bits.
+KERNEL conv2d_weight_sum(const Wide* partial, Real* gw, Index parts, Index groups, Index taps, Index CG, Index OCG)
 {
-    Index count = OC * taps * CG;
+    Index count = groups * taps * CG * OCG;
     FOR_EACH(at, count) {
         Wide sum = 0;
         for (Index part = 0; part < parts; ++part) sum += partial[part * count + at];
-        Index o = at, c = take_digit(o, CG), tap = take_digit(o, taps);
-        gw[(o * CG + c) * taps + tap] = Real(sum);
+        Index group = at, o = take_digit(group, OCG), c = take_digit(group, CG), tap = take_digit(group, taps);
+        gw[((group * OCG + o) * CG + c) * taps + tap] = Real(sum);
     }
 }

@@ -22,8 +22,11 @@
 #pragma once
 #include "tensor_core.cuh"
 
-#ifndef TENSOR
-#if (defined REAL_FLOAT16 || defined REAL_BFLOAT16) && (defined CUDA_ON_CPU || __CUDA_ARCH__ >= 800)
+#if defined REAL_FLOAT64 || (defined __CUDA_ARCH__ && __CUDA_ARCH__ < 800)  // there are none for these
+#undef TENSOR
+#define TENSOR 0
+#elif !defined TENSOR
+#if defined REAL_FLOAT16 || defined REAL_BFLOAT16
 #define TENSOR 1
 #else
 #define TENSOR 0

@@ -52,12 +52,15 @@ def tiles_for(M: int, N: int, array: Any, aligned: bool) -> Tiles:
     return Tiles(64, 64, tensor)
 
 
-def parts_for(tiles: int, depth: int, result_bytes: int) -> int:
-    """Into how many parts to cut sums of `depth` products, so that there are enough blocks though there are few `tiles`.
+def parts_for(tiles: int, depth: int, result_bytes: int) -> tuple[int, int]:
+    """Into how many parts to cut sums of `depth` products, and how long each is, so that there are enough blocks though there are few `tiles`.
 
-    A part has at least 256 products, and all parts of the result together stay within MOST_PART_BYTES.
+    A part has at least 256 products, and all parts of the result together stay within MOST_PART_BYTES. All but the last are a multiple
+    of 64 products long: each begins where a pack does.
     """
-    return max(1, min(2 * ENOUGH_BLOCKS // max(tiles, 1), depth // 256, MOST_PART_BYTES // max(result_bytes, 1)))
+    parts = max(1, min(2 * ENOUGH_BLOCKS // max(tiles, 1), depth // 256, MOST_PART_BYTES // max(result_bytes, 1)))
+    stretch = max(64, -(-depth // (parts * 64)) * 64)
+    return max(1, -(-depth // stretch)), stretch
 
 
 def is_aligned(array: Any, *lengths: int) -> bool:

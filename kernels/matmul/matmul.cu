@@ -1,4 +1,13 @@
 // The matrix product where cuBLAS cannot be had: gemm.cuh applied to two matrices that exist.
+// compile with: TENSOR=1 TILE_M=128 TILE_N=128 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=1 TILE_M=64 TILE_N=64 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=1 TILE_M=128 TILE_N=32 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=1 TILE_M=64 TILE_N=64 ALIGNED=0 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=0 TILE_M=128 TILE_N=128 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=0 TILE_M=64 TILE_N=64 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=0 TILE_M=64 TILE_N=64 ALIGNED=0 A_ALONG_K=1 B_ALONG_K=0
+// compile with: TENSOR=1 TILE_M=128 TILE_N=128 ALIGNED=1 A_ALONG_K=1 B_ALONG_K=1
+// compile with: TENSOR=1 TILE_M=128 TILE_N=128 ALIGNED=1 A_ALONG_K=0 B_ALONG_K=0
 #include "gemm.cuh"
 
 #ifndef A_ALONG_K  // whether A is contiguous along its rows, B along its columns; else across

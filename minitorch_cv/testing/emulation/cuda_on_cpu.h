@@ -54,6 +54,7 @@ unsigned short float16_bits(float value);
 float float16_value(unsigned short bits);
 void copy_later(void* shared, const void* global, int bytes, int valid_bytes);  // cp.async: the bytes arrive when somebody waits for them
 void commit_copies();
+void check_aligned(const void* at, int bytes);  // a fault where it is not
 void wait_copies(int groups_still_on_the_way);
 typedef void (*Body)(void*);
 int launch(Body body, void* closure, const unsigned* grid, const unsigned* block, unsigned dynamic_bytes, char* shared_begin, char* shared_end);

@@ -276,8 +276,20 @@ unsigned vote(unsigned mask, bool yes)
     return result;
 }
 
+void check_aligned(const void* at, int bytes)
+{
+    if ((uintptr_t)at % bytes == 0) return;
+    fail("the address %p is no multiple of %d", at, bytes);
+    give_up();
+}
+
 // cp.async: nothing arrives before somebody waits. A kernel that forgets to wait reads poison.
-void copy_later(void* shared, const void* global, int bytes, int valid) { current->copies.push_back({shared, global, bytes, valid}); }
+void copy_later(void* shared, const void* global, int bytes, int valid)
+{
+    check_aligned(shared, bytes);
+    if (valid) check_aligned(global, bytes);
+    current->copies.push_back({shared, global, bytes, valid});
+}
 
 void commit_copies()
 {

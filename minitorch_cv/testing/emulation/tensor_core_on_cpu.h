@@ -20,7 +20,7 @@ static inline void load_matrices(unsigned (&words)[4], const void* row, bool tra
 {
     Board& shown = board();
     int lane = cuda_lane(), fixed = lane / 4, pair = lane % 4 * 2;
-    if ((uintptr_t)row % 16) row = nullptr;  // a fault, as on the GPU
+    check_aligned(row, 16);
     shown.rows[lane] = (const char*)row;
     warp_barrier(ALL_LANES);
     for (int matrix = 0; matrix < 4; ++matrix) {
