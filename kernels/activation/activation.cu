@@ -191,8 +191,8 @@ KERNEL prelu_weight_partial_sums(const Real* gy, const Real* x, double* partial,
     double sum = 0;
     if (c < C)
         for (Index i = ((Index)blockIdx.y * 8 + threadIdx.y) * C + c; i < N; i += (Index)gridDim.y * 8 * C) {
-            Wide at = x[i];
-            if (!(at > 0)) sum += (double)(Wide)gy[i] * (double)at;
+            Wide at = x[i], g = gy[i];  // both are on their way at once
+            sum += at > 0 ? 0 : (double)g * (double)at;
         }
     sums[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();

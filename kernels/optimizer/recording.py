@@ -16,7 +16,9 @@ between two replays.
         steps.again(optimizer.step)          # counts the step and writes its numbers, but launches no update
         graph.launch()
 
-All of this in one stream. The arrays must stay where they are, the gradients too: `zero_grad` belongs into the recording, if anywhere.
+All of this in one stream. The first step of an optimiser, which makes its state, comes before the recording. The arrays must stay where
+they are, the gradients too: `zero_grad` belongs into the recording, if anywhere. What is recorded goes on using the memory that it used:
+let CuPy allocate from a pool of the graph's own meanwhile.
 """
 
 from collections.abc import Callable
@@ -55,10 +57,8 @@ class RecordedSteps:
     def __exit__(self, kind: type | None, *exception: object) -> None:
         _current.reset(self._token)
         if kind is None:
-            import cupy
-
             for table, values in self._constants:
-                table[...] = cupy.asarray(values)
+                _put(table, values)
             self._write()
 
     def again(self, step: Callable[[], Any]) -> Any:
@@ -101,11 +101,9 @@ class RecordedSteps:
         self.told.append(update)
 
     def _write(self) -> None:
-        import cupy
-
         for update in self._updates:
             if update.written is None or not np.array_equal(update.numbers, update.written):
-                update.table[...] = cupy.asarray(update.numbers)  # by way of pinned memory: nothing waits for the graph before
+                _put(update.table, update.numbers)
                 update.written = update.numbers
 
 
@@ -130,6 +128,14 @@ def repeated() -> RecordedSteps | None:
     """Whose `again` this thread is in."""
     steps = _current.get()
     return None if steps is None or steps.told is None else steps
+
+
+def _put(table: Any, values: np.ndarray) -> None:
+    """Write `values` when the work that is in the stream now, a replay for instance, is done; nothing waits for that."""
+    import cupy
+
+    with table.device:
+        table[...] = cupy.asarray(values)  # CuPy copies by way of pinned memory, which it keeps until then
 
 
 def _empty(values: np.ndarray) -> Any:
