@@ -53,7 +53,8 @@ template <int V> __device__ inline void store_channels(Real* to, const Wide* val
 }
 
 // The gradient of weights from the sums that blocks found. partial (parts, KH*KW, CG, OC) -> gw (OC, CG, KH*KW), where CG is the number of
-// input channels that an output channel sees. A block of 32 x 8 threads adds up 32 columns of partial, in double. Each of its 8 rows takes every eighth part.
+// input channels that an output channel sees. A block of 32 x 8 threads adds up 32 columns of partial, in double; each of its 8 rows
+// takes every eighth part.
 // `sums`: shared memory [8][33].
 __device__ inline void sum_weight_parts(const Wide* partial, Real* gw, Index parts, Index taps, Index CG, Index OC,
                                         double (*sums)[33])

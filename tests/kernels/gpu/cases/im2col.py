@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import kernels
 from cases import Case
 from kernels.conv2d import cuda_im2col, numpy_conv2d
 
@@ -46,6 +47,15 @@ CASES = [
                  {**OPTIONS, "groups": groups}, "col2im", definition=numpy_conv2d.conv2d_input),
             Case(cuda_im2col.conv2d_weight, lambda rng: (images(rng, 4), images(rng, 6, OUT), (3, 3)),
                  {**OPTIONS, "groups": groups}, "im2col", definition=numpy_conv2d.conv2d_weight),
+        ]
+    ],
+    *[
+        Case(function, arguments, {**OPTIONS, "groups": groups}, numba_cuda=names, dtypes=("float32",), name=f"{function.__name__}{groups}")
+        for groups in (1, 2)
+        for function, arguments, names in [
+            (kernels.conv2d, lambda rng, g=groups: (images(rng, 4), weight(rng, g), rng.standard_normal(6)), "copy_windows multiply"),
+            (kernels.conv2d_input, lambda rng, g=groups: (images(rng, 6, OUT), weight(rng, g), SIZE), "multiply collect_windows"),
+            (kernels.conv2d_weight, lambda rng: (images(rng, 4), images(rng, 6, OUT), (3, 3)), "copy_windows multiply"),
         ]
     ],
 ]  # fmt: skip
