@@ -8,7 +8,7 @@ BUSY = 1056  # blocks that keep a large GPU busy: 8 on each of 132 multiprocesso
 FEWEST_STEPS, MOST_STEPS = 4, 32  # rows for one thread; that many terms are added up in the type of the arithmetic
 FINAL_COLUMNS, FINAL_ROWS = 8, 64
 KEPT = 4  # loads of a row whose results a thread keeps in registers
-WARP, MOST_THREADS = 32, 1024
+WARP, ROW_THREADS = 32, 512
 
 
 class ChannelGrid(NamedTuple):
@@ -56,7 +56,7 @@ class RowGrid(NamedTuple):
 def row_grid(M: int, D: int, *arrays: Any) -> RowGrid:
     """For M rows of D numbers: to a row the fewest threads that keep it in registers, and to a block several rows if they are few."""
     width = _width(D, arrays)
-    team = min(_power_of_two(-(-D // (width * KEPT))), MOST_THREADS)
+    team = min(_power_of_two(-(-D // (width * KEPT))), ROW_THREADS)
     down = 1 if team > WARP else THREADS // 2 // team
     return RowGrid(-(-M // down), (team, down), (M, D, width))
 

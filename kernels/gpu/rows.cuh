@@ -6,7 +6,8 @@
 #include "channel_reduce.cuh"
 #include "reduce.cuh"
 
-const int KEPT = 4;  // packs that a thread keeps
+const int KEPT = 4;           // packs that a thread keeps
+const int ROW_THREADS = 512;  // of a block at most: so each may have 128 registers, as __launch_bounds__ tells the compiler
 
 // The row of this thread's team; a team beyond the last row has an empty one, and goes along.
 template <int V> struct Row {

@@ -15,11 +15,10 @@ SOURCE = gpu.CudaSource("group_norm.cu")
 def group_norm(x: Any, groups: int, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
     """See `kernels.group_norm`."""
     real, wide, (N, C), P = x.dtype, gpu.wide_dtype(x.dtype), x.shape[:2], math.prod(x.shape[2:])
-    mean, var = gpu.zeros((N, groups), wide), gpu.zeros((N, groups), wide)
     if x.size == 0:
-        return gpu.empty(x.shape, real), mean, var
+        return gpu.empty(x.shape, real), gpu.zeros((N, groups), wide), gpu.zeros((N, groups), wide)
     rows = channel_rows(x)  # (N * P, C)
-    y = gpu.empty(rows.shape, real)
+    y, mean, var = gpu.empty(rows.shape, real), gpu.empty((N, groups), wide), gpu.empty((N, groups), wide)
     grid = channel_grid(N, P, C, rows, y)
     partial = gpu.empty((2, grid.parts, C), np.float64)
     SOURCE.launch("group_norm_partial_statistics", real, grid.blocks, grid.threads, rows, partial, *grid.sizes)

@@ -16,7 +16,8 @@ def layer_norm(x: Any, dims: int, weight: Any, bias: Any, eps: float, centred: b
     wide, arranged = gpu.wide_dtype(x.dtype), arrangement(x, dims)
     rows = arranged.rows(x)  # (M, D)
     M, D = rows.shape
-    y, means, variances = gpu.empty((M, D), x.dtype), gpu.zeros((M, 1), wide), gpu.zeros((M, 1), wide)
+    statistics = gpu.empty if rows.size else gpu.zeros  # those of groups without members are 0
+    y, means, variances = gpu.empty((M, D), x.dtype), statistics((M, 1), wide), statistics((M, 1), wide)
     grid = row_grid(M, D, rows, y)
     if rows.size:
         SOURCE.launch(

@@ -41,7 +41,7 @@ __device__ void normalise_row(
 }
 
 // x (M, D) -> y (M, D), means and variances (M); weight and bias (D) may be null. centred = 0: the mean is 0.
-KERNEL layer_norm_forward(
+KERNEL __launch_bounds__(ROW_THREADS, 1) layer_norm_forward(
     const Real* x, const Wide* weight, const Wide* bias, Real* y, Wide* means, Wide* variances, double eps, Index centred, Index M,
     Index D, Index width)
 {
@@ -80,7 +80,7 @@ __device__ void row_gradient(
 }
 
 // gx = (g * weight - mean(g * weight) - xhat * mean(g * weight * xhat)) / sqrt(var + eps)
-KERNEL layer_norm_input_gradient(
+KERNEL __launch_bounds__(ROW_THREADS, 1) layer_norm_input_gradient(
     const Real* gy, const Real* x, const Wide* means, const Wide* variances, const Wide* weight, Real* gx, double eps, Index centred,
     Index M, Index D, Index width)
 {

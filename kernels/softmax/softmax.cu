@@ -33,7 +33,7 @@ template <int V, bool LOG> __device__ void softmax_row(const Real* x, Real* y, I
     });
 }
 
-KERNEL softmax_forward(const Real* x, Real* y, Index N, Index C, Index width)
+KERNEL __launch_bounds__(ROW_THREADS, 1) softmax_forward(const Real* x, Real* y, Index N, Index C, Index width)
 {
     __shared__ Wide scratch[32];
     if (width == 1)
@@ -42,7 +42,7 @@ KERNEL softmax_forward(const Real* x, Real* y, Index N, Index C, Index width)
         softmax_row<PACK, false>(x, y, N, C, scratch);
 }
 
-KERNEL log_softmax_forward(const Real* x, Real* y, Index N, Index C, Index width)
+KERNEL __launch_bounds__(ROW_THREADS, 1) log_softmax_forward(const Real* x, Real* y, Index N, Index C, Index width)
 {
     __shared__ Wide scratch[32];
     if (width == 1)
@@ -72,7 +72,7 @@ template <int V, bool LOG> __device__ void gradient_row(const Real* gy, const Re
 }
 
 // gx = y * (gy - sum gy * y)
-KERNEL softmax_gradient(const Real* gy, const Real* y, Real* gx, Index N, Index C, Index width)
+KERNEL __launch_bounds__(ROW_THREADS, 1) softmax_gradient(const Real* gy, const Real* y, Real* gx, Index N, Index C, Index width)
 {
     __shared__ Wide scratch[32];
     if (width == 1)
@@ -82,7 +82,7 @@ KERNEL softmax_gradient(const Real* gy, const Real* y, Real* gx, Index N, Index 
 }
 
 // gx = gy - exp(y) * sum gy
-KERNEL log_softmax_gradient(const Real* gy, const Real* y, Real* gx, Index N, Index C, Index width)
+KERNEL __launch_bounds__(ROW_THREADS, 1) log_softmax_gradient(const Real* gy, const Real* y, Real* gx, Index N, Index C, Index width)
 {
     __shared__ Wide scratch[32];
     if (width == 1)
@@ -123,7 +123,7 @@ __device__ void cross_entropy_row(
 }
 
 // logits (N, C), target (N) -> losses (N), probabilities (N, C). weight (C) may be null.
-KERNEL cross_entropy_forward(
+KERNEL __launch_bounds__(ROW_THREADS, 1) cross_entropy_forward(
     const Real* logits, const Index* target, const Wide* weight, Wide* losses, Wide* probabilities, Index ignore_index, double smoothing,
     Index N, Index C, Index width)
 {
@@ -135,7 +135,7 @@ KERNEL cross_entropy_forward(
 }
 
 // gx[n, c] = gloss[n] * ((1 - s) * w[t] * (p[n, c] - [c = t]) + s / C * (p[n, c] * sum w - w[c])); 0 where t is ignored.
-KERNEL cross_entropy_gradient(
+KERNEL __launch_bounds__(ROW_THREADS, 1) cross_entropy_gradient(
     const Wide* gloss, const Wide* probabilities, const Index* target, const Wide* weight, Real* gx, Index ignore_index, double smoothing,
     Index N, Index C)
 {
