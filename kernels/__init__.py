@@ -46,6 +46,7 @@ from kernels.pool2d import (
     max_pool2d_backward,
     max_pool2d_gather,
 )
+from kernels.random import set_place, uniform
 from kernels.resample import resample2d
 from kernels.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from kernels.softmax import (
@@ -115,6 +116,7 @@ __all__ = [
     "resample2d",
     "rule_step",
     "scale",
+    "set_place",
     "sgd_step",
     "smooth",
     "smooth_backward",
@@ -125,5 +127,6 @@ __all__ = [
     "squared_norm",
     "sum_of_squares",
     "unfold",
+    "uniform",
     "unscale",
 ]

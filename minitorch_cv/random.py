@@ -3,16 +3,20 @@
 An ordinary generator is a long chain: who draws first changes what everybody after him gets, and to resume a run its place in the
 chain must be known. Philox scrambles a key and a counter into random bits, so that any place can be reached at once. Here the key
 is (seed, stream) and the counter (epoch, step, draw): no order of threads or of prefetching matters, one stream does not disturb
-another, and a resumed run draws the same numbers without any state but its position.
+another, and a resumed run draws the same numbers without any state but its position. On a GPU the numbers are the same as on the CPU.
 
 Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3 (SC 2011).
 """
 
 import zlib
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+import kernels
+from kernels import gpu
+from kernels.random.numpy_random import philox
 
 
 class State(NamedTuple):
@@ -40,16 +44,22 @@ def at(epoch: int, step: int) -> None:
 
 def generator(stream: str) -> np.random.Generator:
     """A generator for the next draw of the named stream ("dropout", say) at the current position."""
-    global _state
-    with _lock:
-        here = _state
-        _state = here._replace(draw=here.draw + 1)
-    return _philox(here.seed, stream, here.epoch, here.step, here.draw)
+    here = _next_draw()
+    return philox(here.seed, _number_of(stream), here.epoch, here.step, here.draw)
+
+
+def uniform(stream: str, shape: tuple[int, ...], like: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
+    """`generator(stream).random(shape, dtype)`, float32 or float64, in the memory where `like` is: on a GPU the same bits."""
+    if not gpu.is_gpu(like):
+        return generator(stream).random(shape, dtype)
+    here = _next_draw()
+    with like.device:  # type: ignore[attr-defined]
+        return kernels.uniform(_place_on_gpu(here), _number_of(stream), here.draw, shape, dtype)
 
 
 def generator_at(seed: int, stream: str, epoch: int = 0, step: int = 0) -> np.random.Generator:
     """The generator of a stream at a given position, whatever the current one is; the same arguments give the same numbers."""
-    return _philox(_checked(seed, "seed"), stream, _checked(epoch, "epoch"), _checked(step, "step"), 0)
+    return philox(_checked(seed, "seed"), _number_of(stream), _checked(epoch, "epoch"), _checked(step, "step"), 0)
 
 
 def get_state() -> State:
@@ -64,11 +74,52 @@ def set_state(state: State) -> None:
         _state = State(*state)
 
 
-def _philox(seed: int, stream: str, epoch: int, step: int, draw: int) -> np.random.Generator:
-    # The lowest word of the counter belongs to the generator, which counts it up as it draws.
-    counter = np.array([0, draw, step, epoch], np.uint64)
-    key = np.array([seed, zlib.crc32(stream.encode())], np.uint64)
-    return np.random.Generator(np.random.Philox(counter=counter, key=key))
+def tell_gpu() -> None:
+    """Write the current seed, epoch and step into the current GPU's memory, in CuPy's current stream.
+
+    `uniform` does so by itself. But a recorded step (a CUDA graph) runs without it, and reads there what its numbers depend on; it is for
+    whoever replays it to call `at` and then this. Where nothing was drawn on that GPU yet, there is nothing to do.
+    """
+    if gpu.current_device() in _gpu_places:
+        _place_on_gpu(_state)
+
+
+class _GpuPlace:
+    """Seed, epoch and step in a GPU's memory, and what was written there last."""
+
+    def __init__(self) -> None:
+        self.words = gpu.zeros((3,), np.uint64)
+        self.written = (0, 0, 0)
+
+
+_gpu_places: dict[int, _GpuPlace] = {}
+
+
+def _place_on_gpu(here: State) -> Any:
+    """The current GPU's place, brought up to date; not as a part of a recording, which would undo at every replay what `tell_gpu` wrote."""
+    device, now = gpu.current_device(), (here.seed, here.epoch, here.step)
+    recording = gpu.cupy().cuda.get_current_stream().is_capturing()
+    if device not in _gpu_places:
+        if recording:
+            raise RuntimeError("a CUDA graph records random numbers on a GPU that has drawn none, expected one step without recording")
+        _gpu_places[device] = _GpuPlace()
+    place = _gpu_places[device]
+    if place.written != now and not recording:
+        kernels.set_place(place.words, *now)
+        place.written = now
+    return place.words
+
+
+def _next_draw() -> State:
+    global _state
+    with _lock:
+        here = _state
+        _state = here._replace(draw=here.draw + 1)
+    return here
+
+
+def _number_of(stream: str) -> int:
+    return zlib.crc32(stream.encode())
 
 
 def _checked(value: int, name: str) -> int:

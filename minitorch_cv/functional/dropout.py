@@ -14,8 +14,8 @@ accepted, but the result is always a new Tensor. Without training, or with p = 0
 import numpy as np
 
 from kernels import meta
+from kernels.layout import to_nchw
 from minitorch_cv import random
-from minitorch_cv.device import beside
 from minitorch_cv.functional.checks import check_floating, check_probability
 from minitorch_cv.tensor import Tensor
 
@@ -101,7 +101,8 @@ def _one_per_channel(input: Tensor) -> tuple[int, ...]:
 
 def _dropped(input: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
     """`input` times 0 or 1 / (1 - p), drawn for `shape` and broadcast."""
-    return input * Tensor(_kept(input, p, shape) * input.dtype.type(1 / (1 - p) if p < 1 else 0))
+    factors = _kept(input, p, shape) * input.dtype.type(1 / (1 - p) if p < 1 else 0)
+    return input * Tensor(factors.astype(input.dtype, copy=False))
 
 
 def _alpha_dropped(input: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
@@ -111,18 +112,17 @@ def _alpha_dropped(input: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
     kept = _kept(input, p, shape)
     number = input.dtype.type
     shift = np.where(kept, number(-scale * p * LOWEST_SELU), number(scale * (1 - p) * LOWEST_SELU))
-    return input * Tensor(kept * number(scale)) + Tensor(shift)
+    return input * Tensor((kept * number(scale)).astype(input.dtype, copy=False)) + Tensor(shift.astype(input.dtype, copy=False))
 
 
 def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
     """Booleans, each true with probability 1 - p; images channels-last in memory, as the images themselves are."""
     if input.is_meta:
         return meta.empty(shape, np.bool_)
-    rng = random.generator("dropout")
     if len(shape) != 4:
-        return beside(rng.random(shape, np.float32) >= p, input.data)
+        return random.uniform("dropout", shape, input.data) >= p
     N, C, H, W = shape
-    return beside((rng.random((N, H, W, C), np.float32) >= p).transpose(0, 3, 1, 2), input.data)
+    return to_nchw(random.uniform("dropout", (N, H, W, C), input.data) >= p)
 
 
 def _check(input: Tensor, p: float) -> None:

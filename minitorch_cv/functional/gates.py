@@ -7,7 +7,6 @@ import numpy as np
 import kernels
 from minitorch_cv import random
 from minitorch_cv.autograd import Function, vjp
-from minitorch_cv.device import beside
 from minitorch_cv.functional.activation import leaky_relu, sigmoid
 from minitorch_cv.functional.arguments import checked
 from minitorch_cv.functional.checks import check_floating
@@ -71,8 +70,10 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         raise ValueError(f"lower: got {lower}, expected at most upper = {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes: Any = lower if input.is_meta else random.generator("rrelu").uniform(lower, upper, input.shape).astype(input.dtype)
-    return input * Tensor(np.where(input.data > 0, input.dtype.type(1), beside(slopes, input.data)))
+    drawn = np.zeros(()) if input.is_meta else random.uniform("rrelu", input.shape, input.data, np.float64)
+    slopes = (lower + (upper - lower) * drawn).astype(input.dtype)
+    factors = np.where(input.data > 0, input.dtype.type(1), slopes)
+    return input * Tensor(factors.astype(input.dtype, copy=False))
 
 
 @checked

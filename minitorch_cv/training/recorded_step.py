@@ -6,6 +6,7 @@ these launches, with their arguments, launched at once. The price is that nothin
 - Memory. Every array of the recorded step lies where it lay in the recording. So the step has a pool of its own, which nobody else
   gets memory from, and its batches are copied to one place.
 - Numbers. Those that change from step to step, learning rates above all, are read from the GPU's memory: see `kernels.RecordedSteps`.
+  So is what random numbers depend on: see `minitorch_cv.random.tell_gpu`.
 - Decisions. Whether the gradients are finite is counted on the GPU, and the update looks at the count by itself.
 - Matrix products. CuPy does not let cuBLAS be recorded: they are the project's own, in the recorded steps as in all others of such a
   training, so that a step gives the same bits whether it is recorded or not.
@@ -142,6 +143,7 @@ class RecordedStep(TrainStep):
         if self.warm > WARM_UP:  # the first replay is the recorded step itself
             self.updates.again(self.optimizer.step)
         self.warm += 1
+        random.tell_gpu()
         self.graph.launch(self.stream)
         found, logits = self.results
         value, wrong = found.get().tolist()  # the one moment at which Python waits for the GPU
