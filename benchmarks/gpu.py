@@ -13,7 +13,7 @@ import gpu_kernels
 import gpu_timing
 import gpu_training
 import typer
-from gpu_kernels import WORKS
+from gpu_kernels import WORKS, Work
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -25,12 +25,10 @@ NOT_MEASURED = "not measured"
 AGREEMENT = {"float32": 1e-4, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 5e-2}  # of results, relative to the largest
 
 
-def measure_kernels(names: list[str], rounds: int) -> dict[str, Any]:
-    """For every kernel and type: seconds of ours and theirs, their ratio, and how far from the limit."""
-    rates = gpu_timing.rates()
+def measure_kernels(works: dict[str, Work], rounds: int, rates: dict[str, float]) -> dict[str, Any]:
+    """For every kernel and type: seconds of ours and theirs, their ratio, and how far from the limit that `rates` set."""
     results: dict[str, Any] = {}
-    for name in track(names, "kernels", console=Console(stderr=True)):
-        work = WORKS[name]
+    for name, work in track(works.items(), "kernels", console=Console(stderr=True)):
         for dtype in work.dtypes:
             given = gpu_kernels.arrays(work, dtype)
             tasks = {"ours": gpu_kernels.our_task(work, dtype, given)}
@@ -138,7 +136,7 @@ def main(
     report: dict[str, Any] = {"device": gpu_timing.device()}
     out.mkdir(parents=True, exist_ok=True)
     if what in ("kernels", "all"):
-        report |= measure_kernels([name for name in WORKS if name in chosen], rounds)
+        report |= measure_kernels({name: work for name, work in WORKS.items() if name in chosen}, rounds, gpu_timing.rates())
         console.print(kernel_table(report["kernels"]))
         draw(report, out / "gpu.png")
     if what in ("training", "all"):

@@ -60,8 +60,9 @@ def conv(N: int, C: int, H: int, OC: int, K: int, stride: int = 1, groups: int =
     return Work((y, x, w), ours[gradient], theirs, elements(x, w, y), operations, everything)
 
 
-def batch_norm(relu: bool) -> Work:
-    shape, C = MAPS, (MAPS[1],)
+def batch_norm(shape: tuple[int, ...], relu: bool) -> Work:
+    """Batch normalisation in training, by itself or with the addition and the ReLU of a residual block."""
+    C = (shape[1],)
 
     def theirs(torch: Any, x: Any, w: Any, b: Any, residual: Any) -> Any:
         y = torch.nn.functional.batch_norm(x, None, None, w, b, training=True)
@@ -74,44 +75,60 @@ def batch_norm(relu: bool) -> Work:
     )  # fmt: skip
 
 
-MAPS = (128, 64, 56, 56)  # what the first stage of a ResNet sees: 26 million numbers
-HALF = (128, 64, 28, 28)
+def works(shrink: int = 1) -> dict[str, Work]:
+    """All kernels that are measured, by name; shrink: divides batches and channels, to try them out."""
+    N = max(1, 128 // shrink)
 
-WORKS: dict[str, Work] = {
-    "relu": Work((MAPS,), kernels.relu, lambda torch, x: torch.relu(x), 2 * elements(MAPS)),
-    "add": Work((MAPS, MAPS), kernels.add, lambda torch, x, y: x + y, 3 * elements(MAPS)),
-    "gelu": Work((MAPS,), lambda x: kernels.smooth("gelu", x), lambda torch, x: torch.nn.functional.gelu(x), 2 * elements(MAPS)),
-    "batch norm, training": batch_norm(relu=False),
-    "batch norm + residual + relu": batch_norm(relu=True),
-    "layer norm": Work(
-        ((25088, 384), (384,), (384,)), lambda x, w, b: kernels.layer_norm(x, w, b, 1e-5)[0],
-        lambda torch, x, w, b: torch.nn.functional.layer_norm(x, (384,), w, b), 2 * 25088 * 384, wide=(1, 2),
-    ),
-    "max pooling 3x3/2": Work(
-        (MAPS,), lambda x: kernels.max_pool2d(x, 3, 2, 1)[0], lambda torch, x: torch.nn.functional.max_pool2d(x, 3, 2, 1), elements(MAPS, HALF),
-    ),
-    "average pooling 2x2": Work(
-        (MAPS,), lambda x: kernels.avg_pool2d(x, 2), lambda torch, x: torch.nn.functional.avg_pool2d(x, 2), elements(MAPS, HALF),
-    ),
-    "channel sum": Work((MAPS,), kernels.channel_sum, lambda torch, x: x.sum((0, 2, 3)), elements(MAPS)),
-    "softmax": Work(((32768, 1000),), kernels.softmax, lambda torch, x: torch.softmax(x, 1), 2 * 32768 * 1000),
-    "depthwise 3x3": conv(128, 128, 56, 128, 3, groups=128),
-    "depthwise 7x7": conv(128, 96, 56, 96, 7, groups=96),
-    "depthwise 3x3, input": conv(128, 128, 56, 128, 3, groups=128, gradient="input"),
-    "depthwise 3x3, weight": conv(128, 128, 56, 128, 3, groups=128, gradient="weight"),
-    "grouped 3x3, 32 groups of 4": conv(128, 128, 56, 128, 3, groups=32),
-    "conv 3x3, 64 at 56": conv(128, 64, 56, 64, 3),
-    "conv 3x3, 128 at 28": conv(128, 128, 28, 128, 3),
-    "conv 3x3, 256 at 14": conv(128, 256, 14, 256, 3),
-    "conv 3x3, 512 at 7": conv(128, 512, 7, 512, 3),
-    "conv 3x3/2, 64 to 128": conv(128, 64, 56, 128, 3, stride=2),
-    "conv 1x1, 256 to 64 at 56": conv(128, 256, 56, 64, 1),
-    "conv 7x7/2, 3 to 64 at 224": conv(128, 3, 224, 64, 7, stride=2),
-    "conv 3x3, 128 at 28, input": conv(128, 128, 28, 128, 3, gradient="input"),
-    "conv 3x3, 128 at 28, weight": conv(128, 128, 28, 128, 3, gradient="weight"),
-    "conv 3x3, 16 at 32": conv(128, 16, 32, 16, 3),
-    "conv 3x3, 16 at 32, weight": conv(128, 16, 32, 16, 3, gradient="weight"),
-}  # fmt: skip
+    def c(channels: int) -> int:
+        return max(1, channels // shrink)
+
+    def of(C: int, size: int, OC: int, K: int, **options: Any) -> Work:
+        return conv(N, c(C), size, c(OC), K, **options)
+
+    def each(C: int, size: int, K: int, **options: Any) -> Work:
+        return conv(N, c(C), size, c(C), K, groups=c(C), **options)
+
+    maps, half = (N, c(64), 56, 56), (N, c(64), 28, 28)  # what the first stage of a ResNet sees: 26 million numbers
+    tokens, scores = (25088 // shrink**2, c(384)), (32768 // shrink**2, 1000)
+    return {
+        "relu": Work((maps,), kernels.relu, lambda torch, x: torch.relu(x), 2 * elements(maps)),
+        "add": Work((maps, maps), kernels.add, lambda torch, x, y: x + y, 3 * elements(maps)),
+        "gelu": Work((maps,), lambda x: kernels.smooth("gelu", x), lambda torch, x: torch.nn.functional.gelu(x), 2 * elements(maps)),
+        "batch norm, training": batch_norm(maps, relu=False),
+        "batch norm + residual + relu": batch_norm(maps, relu=True),
+        "layer norm": Work(
+            (tokens, tokens[1:], tokens[1:]), lambda x, w, b: kernels.layer_norm(x, 1, w, b)[0],
+            lambda torch, x, w, b: torch.nn.functional.layer_norm(x, tokens[1:], w, b), 2 * elements(tokens), wide=(1, 2),
+        ),
+        "max pooling 3x3/2": Work(
+            (maps,), lambda x: kernels.max_pool2d(x, 3, 2, 1)[0], lambda torch, x: torch.nn.functional.max_pool2d(x, 3, 2, 1),
+            elements(maps, half),
+        ),
+        "average pooling 2x2": Work(
+            (maps,), lambda x: kernels.avg_pool2d(x, 2), lambda torch, x: torch.nn.functional.avg_pool2d(x, 2), elements(maps, half),
+        ),
+        "channel sum": Work((maps,), kernels.channel_sum, lambda torch, x: x.sum((0, 2, 3)), elements(maps)),
+        "softmax": Work((scores,), kernels.softmax, lambda torch, x: torch.softmax(x, 1), 2 * elements(scores)),
+        "depthwise 3x3": each(128, 56, 3),
+        "depthwise 7x7": each(96, 56, 7),
+        "depthwise 3x3, input": each(128, 56, 3, gradient="input"),
+        "depthwise 3x3, weight": each(128, 56, 3, gradient="weight"),
+        "grouped 3x3, 32 groups of 4": conv(N, 128 // min(shrink, 8), 56, 128 // min(shrink, 8), 3, groups=32 // min(shrink, 8)),
+        "conv 3x3, 64 at 56": of(64, 56, 64, 3),
+        "conv 3x3, 128 at 28": of(128, 28, 128, 3),
+        "conv 3x3, 256 at 14": of(256, 14, 256, 3),
+        "conv 3x3, 512 at 7": of(512, 7, 512, 3),
+        "conv 3x3/2, 64 to 128": of(64, 56, 128, 3, stride=2),
+        "conv 1x1, 256 to 64 at 56": of(256, 56, 64, 1),
+        "conv 7x7/2, 3 to 64 at 224": conv(N, 3, 224 // min(shrink, 4), c(64), 7, stride=2),
+        "conv 3x3, 128 at 28, input": of(128, 28, 128, 3, gradient="input"),
+        "conv 3x3, 128 at 28, weight": of(128, 28, 128, 3, gradient="weight"),
+        "conv 3x3, 16 at 32": of(16, 32, 16, 3),
+        "conv 3x3, 16 at 32, weight": of(16, 32, 16, 3, gradient="weight"),
+    }  # fmt: skip
+
+
+WORKS = works()
 
 
 def storage(dtype: str) -> str:
@@ -123,16 +140,16 @@ def arrays(work: Work, dtype: str) -> Arrays:
     """Arrays of the work's shapes on the GPU, images channels-last."""
     import cupy
 
-    generator = cupy.random.default_rng(0)
+    generator = np.random.default_rng(0)
     made = []
     for number, shape in enumerate(work.shapes):
         kind = "float32" if number in work.wide else storage(dtype)
         if len(shape) == 4:
             N, C, H, W = shape
-            values = generator.standard_normal((N, H, W, C), np.float32).transpose(0, 3, 1, 2)
+            values = cupy.asarray(generator.standard_normal((N, H, W, C), np.float32)).astype(_dtype(kind)).transpose(0, 3, 1, 2)
         else:
-            values = generator.standard_normal(shape, np.float32)
-        made.append(values.astype(_dtype(kind), order="K"))
+            values = cupy.asarray(generator.standard_normal(shape, np.float32)).astype(_dtype(kind))
+        made.append(values)
     return tuple(made)
 
 

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 TURN = 0.02  # seconds of work in a turn, about
+RESOLUTION = 5e-4  # milliseconds: what two events can tell apart
 
 
 def seconds_of(task: Callable[[], Any], repetitions: int) -> float:
@@ -18,7 +21,7 @@ def seconds_of(task: Callable[[], Any], repetitions: int) -> float:
         task()
     end.record()
     end.synchronize()
-    return cupy.cuda.get_elapsed_time(begin, end) / 1e3 / repetitions
+    return max(cupy.cuda.get_elapsed_time(begin, end), RESOLUTION) / 1e3 / repetitions
 
 
 def take_turns(tasks: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
@@ -27,7 +30,7 @@ def take_turns(tasks: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str,
     repetitions = {}
     for name, task in tasks.items():
         seconds_of(task, 3)  # compilation, and whatever else happens once
-        repetitions[name] = max(3, min(500, round(TURN / max(seconds_of(task, 3), 1e-9))))
+        repetitions[name] = max(3, min(500, round(TURN / seconds_of(task, 3))))
     measured: dict[str, list[float]] = {name: [] for name in names}
     for r in range(rounds):
         first = r % len(names)
@@ -39,7 +42,6 @@ def take_turns(tasks: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str,
 def rates(rounds: int = 5, size: int = 8192, megabytes: int = 1024) -> dict[str, float]:
     """What this GPU can do: bytes per second of a copy, read and written; operations per second of square matrix products, by type."""
     import cupy
-    import numpy as np
 
     source = cupy.zeros(megabytes << 18, np.float32)
     target = cupy.empty_like(source)
@@ -53,7 +55,6 @@ def rates(rounds: int = 5, size: int = 8192, megabytes: int = 1024) -> dict[str,
 def _products(size: int) -> dict[str, Callable[[], Any]]:
     """Square matrix products by cuBLAS: PyTorch's where it is there, which has all types; else CuPy's."""
     import cupy
-    import numpy as np
 
     a32 = cupy.ones((size, size), np.float32)
     a16 = a32.astype(np.float16)
