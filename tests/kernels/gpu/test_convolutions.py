@@ -32,8 +32,8 @@ WAYS = {
 def convolutions(draw: st.DrawFn, groups: int, channels: int, outs: int, most_taps: int, most_size: int) -> tuple:
     """x, weight, bias, (stride, padding, dilation, groups), order of memory. What has a fast way comes often: few strides, 4n channels."""
     choices = {
-        "kernel": st.integers(1, most_taps), "stride": st.sampled_from([1, 1, 2, 2, 3]), "padding": st.integers(0, 4),
-        "dilation": st.sampled_from([1, 1, 1, 2]),
+        "kernel": st.sampled_from([k for k in (3, 5, 7, 1, 2, 4, 9) if k <= most_taps]),
+        "stride": st.sampled_from([1, 1, 2, 2, 3]), "padding": st.integers(0, 4), "dilation": st.sampled_from([1, 1, 1, 2]),
     }  # fmt: skip
     pairs = {name: (draw(choice), draw(choice)) for name, choice in choices.items()}
     extent = [d * (k - 1) + 1 - 2 * p for k, p, d in zip(pairs["kernel"], pairs["padding"], pairs["dilation"], strict=True)]
