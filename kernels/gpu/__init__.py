@@ -33,7 +33,7 @@ def _is_gpu_type(kind: type) -> bool:
 
 def is_gpu(array: Any) -> bool:
     """Whether `array` lies in a GPU's memory, as CuPy's arrays do."""
-    return _is_gpu_type(type(array))
+    return _is_gpu_type(type(array))  # type: ignore[arg-type]
 
 
 def cupy() -> ModuleType:

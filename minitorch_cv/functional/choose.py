@@ -16,7 +16,7 @@ class Where(Function):
     @staticmethod
     def forward(ctx: Any, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ctx.save_inputs(0)
-        return np.where(condition, x, y)
+        return np.where(condition, x, y).astype(x.dtype, copy=False)  # of bfloat16 CuPy makes float32
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
@@ -92,7 +92,7 @@ def masked_fill(input: Tensor, mask: Tensor | np.ndarray, value: Operand) -> Ten
 class Clamp(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, *, min: float | None, max: float | None) -> np.ndarray:
-        y = np.clip(x, min, max)
+        y = np.clip(x, min, max) if x.dtype.kind != "V" else _clipped(x, min, max)
         if ctx.needs[0]:
             ctx.inside = Tensor(y == x)
         return y
@@ -100,6 +100,12 @@ class Clamp(Function):
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
         return where(ctx.inside, gy, 0)
+
+
+def _clipped(x: np.ndarray, min: float | None, max: float | None) -> np.ndarray:
+    """`np.clip` of bfloat16, which CuPy's makes float32."""
+    y = x if min is None else np.maximum(x, x.dtype.type(min))
+    return y if max is None else np.minimum(y, x.dtype.type(max))
 
 
 @method("clamp", "clip")

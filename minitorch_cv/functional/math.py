@@ -199,7 +199,8 @@ class Power(Function):
     @QUIET
     def forward(ctx: Any, x: np.ndarray, *, exponent: float) -> np.ndarray:
         ctx.save_inputs(0)
-        return x**exponent
+        y = x**exponent
+        return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y  # of bfloat16 CuPy makes float32
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> Tensor:
@@ -219,7 +220,7 @@ class PowerOfTensors(Function):
     @QUIET
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ctx.save_inputs(0, 1)
-        return np.power(x, y)
+        return np.power(x, y).astype(x.dtype, copy=False)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 import kernels
 from kernels.meta import is_meta
@@ -64,26 +65,29 @@ def check_function(
 
 
 def check_device(
-    function: Callable, args: Sequence[Any], options: Mapping[str, Any] | None = None, device: str = "cuda", *, second_order: bool = True,
-    tolerance: float = EXACT, seed: int = 0,
+    function: Callable, args: Sequence[Any], options: Mapping[str, Any] | None = None, device: str = "cuda", *,
+    dtype: DTypeLike = np.float64, second_order: bool = True, tolerance: float = EXACT, seed: int = 0,
 ) -> None:  # fmt: skip
-    """CheckError unless `function(*args, **options)` gives on `device`, in float64, what NumPy's backend gives, and gives it there.
+    """CheckError unless `function(*args, **options)` gives on `device` what NumPy's backend gives in float64, and gives it there.
 
-    Compared are values, gradients and, with second_order, gradients of gradients, within `tolerance` in `relative_error`. args, options,
-    seed: as in `check_function`.
+    Compared are values, gradients and, with second_order, gradients of gradients, within `tolerance` in `relative_error`. dtype: that of
+    the tensors on the device, and of what comes out where float32 would come out of float32; both sides get arguments rounded to it.
+    args, options, seed: as in `check_function`.
     """
-    call = _Call(args, options or {})
+    kind = np.dtype(dtype)
+    call = _Call(args, options or {}).rounded(kind)
     with _repeatable(seed):
         for run in (_run, _run_twice) if second_order else (_run,):
-            there = run(function, call, seed, device=device)
-            if elsewhere := [array for array in (*there.outputs, *there.gradients) if device_of(array) != device]:
-                raise CheckError(f"a result is on {device_of(elsewhere[0])}, expected all on {device}")
-            results = _Results([host(a) for a in there.outputs], [host(a) for a in there.gradients], there.differentiable)
+            there = run(function, call, seed, dtype=kind, device=device)
             with kernels.backend("numpy"):
                 expected = run(function, call, seed)
-            if [a.dtype for a in results.outputs] != [a.dtype for a in expected.outputs]:
-                raise CheckError(f"outputs of {[a.dtype for a in results.outputs]}, expected {[a.dtype for a in expected.outputs]}")
-            results.compare(expected, tolerance)
+                alike = expected if kind == np.float64 else run(function, call, seed, dtype=np.float32)
+            if elsewhere := [array for array in (*there.outputs, *there.gradients) if device_of(array) != device]:
+                raise CheckError(f"a result is on {device_of(elsewhere[0])}, expected all on {device}")
+            found, wanted = [a.dtype for a in there.outputs], [kind if a.dtype == np.float32 else a.dtype for a in alike.outputs]
+            if found != wanted:
+                raise CheckError(f"outputs of {found}, expected {wanted}")
+            _Results([host(a) for a in there.outputs], [host(a) for a in there.gradients], True).compare(expected, tolerance)
 
 
 class _Call:
@@ -110,6 +114,12 @@ class _Call:
         return args, options
 
 
+    def rounded(self, dtype: np.dtype) -> "_Call":
+        """The same with tensors that have gradients rounded to `dtype`."""
+        args, options = self.fill(lambda array: array.astype(dtype).astype(np.float64))
+        return _Call(args, options)
+
+
 class _Results(NamedTuple):
     outputs: list[np.ndarray]
     gradients: list[np.ndarray]
@@ -126,7 +136,7 @@ class _Results(NamedTuple):
 
 
 def _run(
-    function: Callable, call: _Call, seed: int, dtype: type = np.float64, order: str = "contiguous", device: str = "cpu"
+    function: Callable, call: _Call, seed: int, dtype: Any = np.float64, order: str = "contiguous", device: str = "cpu"
 ) -> _Results:
     """Values, and gradients for cotangents that depend on the seed alone."""
     leaves: list[Tensor] = []
@@ -160,7 +170,7 @@ def _run(
     return _Results([y.data for y in outputs], gradients, bool(joined))
 
 
-def _run_twice(function: Callable, call: _Call, seed: int, device: str = "cpu") -> _Results:
+def _run_twice(function: Callable, call: _Call, seed: int, dtype: Any = np.float64, device: str = "cpu") -> _Results:
     """The gradients, as outputs, and theirs."""
 
     def first(*leaves: Tensor) -> list[Tensor]:
@@ -168,11 +178,11 @@ def _run_twice(function: Callable, call: _Call, seed: int, device: str = "cpu") 
         args, options = call.fill(lambda _: next(remaining), lambda array: _on(device, Tensor(array.copy())))
         joined = [y for y in tensors_in(function(*args, **options)) if y.requires_grad]
         rng = np.random.default_rng(seed)
-        cotangents = [_on(device, Tensor(rng.standard_normal(y.shape))) for y in joined]
+        cotangents = [_on(device, Tensor(rng.standard_normal(y.shape).astype(y.dtype))) for y in joined]
         found = grad(joined, leaves, cotangents, create_graph=True, allow_unused=True) if joined else ()
         return [g for g in found if g is not None]
 
-    return _run(first, _Call(call.leaves, {}), seed, device=device)
+    return _run(first, _Call(call.leaves, {}), seed, dtype, device=device)
 
 
 def _check_gradients(check: Callable, function: Callable, call: _Call, seed: int) -> None:

@@ -112,7 +112,7 @@ def cross_entropy(
     scores, classes = _as_rows(input, target)
     (weight,) = beside_input(scores, weight)
     losses = CrossEntropy.apply(scores, classes, weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    return _reduced(losses, classes, weight, ignore_index, reduction, target.shape)
+    return _reduced(losses, classes, weight, ignore_index, reduction, target.shape).to(input.dtype)  # of float16 they are float32
 
 
 @autocasts
