@@ -53,7 +53,7 @@ def tiles_for(M: int, N: int, array: Any, aligned: bool) -> Tiles:
 
 
 def parts_for(tiles: int, depth: int, result_bytes: int) -> tuple[int, int]:
-    """Into how many parts to cut sums of `depth` products, and how long each is, so that there are enough blocks though there are few `tiles`.
+    """Into how many parts to cut sums of `depth` products, and how long each is: few `tiles` must become enough blocks.
 
     A part has at least 256 products, and all parts of the result together stay within MOST_PART_BYTES. All but the last are a multiple
     of 64 products long: each begins where a pack does.
