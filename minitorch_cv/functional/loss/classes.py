@@ -99,7 +99,7 @@ def cross_entropy(
     reduction: "none" for one loss per target; "sum"; or "mean", the sum divided by the weights of the targets' classes, and for
     probabilities by the number of targets. The mean of no losses is NaN.
     Errors: IndexError for a class out of range (on a GPU, where nobody may wait for the values, the loss is NaN), ValueError for other
-    values and shapes, TypeError for dtypes. Losses of float16 and bfloat16 are float32.
+    values and shapes, TypeError for dtypes. Scores of 16 bits are computed with in float32.
     """
     _check(input, weight, reduction, ignore_index)
     check_number("label_smoothing", label_smoothing)
