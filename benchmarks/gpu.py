@@ -85,7 +85,8 @@ def kernel_table(results: dict[str, Any]) -> Table:
         table.add_column(column, justify="right")
     for name, result in results.items():
         ratio, part = result["speed_ratio"], result["of_the_limit"]
-        table.add_row(name, NOT_MEASURED if ratio is None else f"{ratio['median']:.2f}", NOT_MEASURED if part is None else f"{100 * part:.0f} %")
+        cells = (None if ratio is None else f"{ratio['median']:.2f}", None if part is None else f"{100 * part:.0f} %")
+        table.add_row(name, *(cell or NOT_MEASURED for cell in cells))
     return table
 
 
@@ -96,7 +97,8 @@ def training_table(results: dict[str, Any]) -> Table:
         table.add_column(side, justify="right")
     for name, result in results.items():
         speed = result["speed_ratio"]
-        table.add_row(name, result["ours"], *(f"{speed[side]['median']:.2f}" if side in speed else NOT_MEASURED for side in gpu_training.THEIRS))
+        cells = (f"{speed[side]['median']:.2f}" if side in speed else NOT_MEASURED for side in gpu_training.THEIRS)
+        table.add_row(name, result["ours"], *cells)
     return table
 
 

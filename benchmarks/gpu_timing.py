@@ -45,8 +45,8 @@ def rates(rounds: int = 5, size: int = 8192, megabytes: int = 1024) -> dict[str,
 
     source = cupy.zeros(megabytes << 18, np.float32)
     target = cupy.empty_like(source)
-    found = {"copy": 2 * source.nbytes / statistics.median(take_turns({"copy": lambda: cupy.copyto(target, source)}, rounds)["copy"])}
-    del source, target
+    seconds = take_turns({"copy": lambda: cupy.copyto(target, source)}, rounds)["copy"]
+    found = {"copy": 2 * source.nbytes / statistics.median(seconds)}
     for name, task in _products(size).items():
         found[name] = 2 * size**3 / statistics.median(take_turns({name: task}, rounds)[name])
     return found

@@ -1,6 +1,6 @@
 """Training steps on a GPU: ours, with and without a CUDA graph, against PyTorch eager, PyTorch with CUDA graphs and `torch.compile`.
 
-Each side is a process of its own (see turns.py), fed with the same batches; a step is clear, forward, loss, backward, update, and its loss is read.
+Each side is a process of its own (see turns.py), fed with the same batches. A step is clear, forward, loss, backward, update; then its loss is read.
 """
 
 from collections.abc import Callable
@@ -37,8 +37,9 @@ def batches(setting: Setting) -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(0)
     made = []
     for _ in range(BATCHES):
-        images = rng.standard_normal((setting.batch, *setting.image), np.float32)
-        made.append((np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), rng.integers(0, setting.classes, setting.batch)))
+        C, H, W = setting.image
+        images = rng.standard_normal((setting.batch, H, W, C), np.float32).transpose(0, 3, 1, 2)
+        made.append((images, rng.integers(0, setting.classes, setting.batch)))
     return made
 
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from minitorch_cv.testing.emulation.module import CpuModule, CudaFault, compiler, kernel_names, only_blocks, order
+from minitorch_cv.testing.emulation.module import CpuModule, CudaFault, compiler, kernel_names, only_blocks
 
 __all__ = ["CpuModule", "CudaFault", "compiler", "emulated_gpu", "kernel_names", "launched_kernels", "missing", "only_blocks", "order"]
 
@@ -51,10 +51,22 @@ def emulated_gpu() -> Iterator[None]:
 
 @contextmanager
 def launched_kernels() -> Iterator[set[str]]:
-    """The names of the CUDA C kernels that are executed inside."""
+    """The names of the kernels that are executed inside, CUDA C and Numba CUDA."""
+    from minitorch_cv.testing.emulation import numba_simulator
+
     names: set[str] = set()
     before, CpuModule.launched = CpuModule.launched, names.add
     try:
-        yield names
+        with numba_simulator.watch(lambda py_func, arguments: names.add(py_func.__name__)):
+            yield names
     finally:
         CpuModule.launched = before
+
+
+@contextmanager
+def order(threads: int = 0, blocks: int = 0) -> Iterator[None]:
+    """Inside, threads of a block and blocks of a grid run forward (0), backward (1) or shuffled (2 and up, each in its own way)."""
+    from minitorch_cv.testing.emulation import module, numba_simulator
+
+    with module.order(threads, blocks), numba_simulator.order(threads):
+        yield
