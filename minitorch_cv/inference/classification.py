@@ -35,8 +35,9 @@ def probabilities(model: Module, images: np.ndarray, temperature: float = 1.0) -
     """The mean over the images (N, C, H, W) of the softmax of the model's logits: (classes,), float64."""
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature: got {temperature}, expected a positive number")
+    device = next((parameter.device for parameter in model.parameters()), None)
     with no_grad():
-        logits = model(from_numpy(images)).numpy().astype(np.float64)  # (N, classes)
+        logits = model(from_numpy(images).to(device=device)).cpu().numpy().astype(np.float64)  # (N, classes)
     if logits.ndim != 2:
         raise ValueError(f"model: its output has shape {logits.shape}, expected (N, classes): it segments images, see `inference.segment`")
     return np.mean([softmax(row, temperature) for row in logits], axis=0)

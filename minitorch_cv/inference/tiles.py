@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from minitorch_cv import from_numpy
+from minitorch_cv import empty
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.data.pixels import image_size
 from minitorch_cv.tensor import Tensor
@@ -48,18 +48,18 @@ def segment(model: ValidNetwork, images: Tensor, tile: int | tuple[int, int] | N
         raise ValueError(f"images: got shape {images.shape}, expected (N, C, H, W), not empty")
     H, W = images.shape[2:]
     height, width = (H, W) if tile is None else (_tile(size, model.stride) for size in image_size(tile, "tile"))
-    pixels = images.data
-    result: np.ndarray | None = None
+    result: Tensor | None = None
     for top, left in product(range(0, H, height), range(0, W, width)):
         rows = mirrored(H, top - model.border, model.input_size(min(height, H - top)))
         columns = mirrored(W, left - model.border, model.input_size(min(width, W - left)))
         with no_grad():
-            logits = model.valid(from_numpy(pixels[:, :, rows[:, np.newaxis], columns])).data
-        if result is None:
-            result = np.empty((*logits.shape[:2], H, W), logits.dtype)
-        part = result[:, :, top : top + height, left : left + width]
-        part[...] = logits[:, :, : part.shape[2], : part.shape[3]]
-    return Tensor(result)
+            logits = model.valid(images[:, :, rows[:, np.newaxis], columns])
+            if result is None:
+                result = empty(*logits.shape[:2], H, W, dtype=logits.dtype, device=logits.device)
+            part = result[:, :, top : top + height, left : left + width]
+            part.copy_(logits[:, :, : part.shape[2], : part.shape[3]])
+    assert result is not None  # there is at least one tile
+    return result
 
 
 def _tile(size: int, stride: int) -> int:

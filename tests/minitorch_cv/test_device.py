@@ -13,6 +13,8 @@ import pytest
 import minitorch_cv as mt
 import minitorch_cv.functional as F
 from minitorch_cv import nn
+from minitorch_cv.inference import segment
+from minitorch_cv.inference.classification import probabilities
 from minitorch_cv.testing.emulation import emulated_gpu, missing
 
 
@@ -272,6 +274,31 @@ def test_states_cross_devices(tmp_path: Path) -> None:
             for other in (target, back, shapes):
                 assert np.array_equal(other.state_dict()[name].cpu().numpy(), value.cpu().numpy()), name
         assert (back.fc.weight.device, shapes.fc.weight.device) == ("cuda:1", "cuda:0")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_model_on_a_gpu_answers_as_on_the_cpu() -> None:
+    class Valid(nn.Module):
+        border, stride = 1, 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+
+        def valid(self, x: mt.Tensor) -> mt.Tensor:
+            return self.conv(x)
+
+        def input_size(self, size: int) -> int:
+            return size + 2
+
+    mt.manual_seed(0)
+    model, segmenting = Net().eval(), Valid()
+    images = mt.randn(2, 1, 5, 6)
+    expected = probabilities(model, images.numpy()), segment(segmenting, images, 3).numpy()
+    assert np.allclose(probabilities(model.cuda(), images.numpy()), expected[0], rtol=0, atol=1e-6)
+    there = segment(segmenting.cuda(), images.cuda(), 3)
+    assert there.device == "cuda:0"
+    assert np.allclose(there.cpu().numpy(), expected[1], rtol=0, atol=1e-6)
 
 
 # --- asking
