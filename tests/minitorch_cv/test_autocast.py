@@ -164,3 +164,18 @@ def test_a_checkpoint_computes_again_in_the_same_precision() -> None:
         loss.backward()
         gradients.append([p.grad.tolist() for p in model.parameters()])
     assert gradients[0] == gradients[1]
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_neither_waits_for_the_gpu_nor_copies_to_it(precision: str) -> None:
+    from minitorch_cv.testing.emulation.cupy_stand_in import transfers
+
+    model, images, labels = Residual().cuda(), mt.randn(2, 3, 8, 8, device="cuda"), mt.tensor([3, 7], device="cuda")
+    transfers.reset()
+    with mt.autocast(precision):
+        loss = F.cross_entropy(model(images), labels, label_smoothing=0.1)
+    loss.backward()
+    assert (transfers.to_host, transfers.to_device) == (0, 0)
+    loss.item()
+    assert transfers.to_host == 1

@@ -352,6 +352,37 @@ for make in (lambda: mt.zeros(3, device="cuda"), lambda: mt.zeros(3).cuda(), lam
     assert all("device 'cuda' needs CuPy" in line and "pip install 'minitorch_cv[cuda13]'" in line for line in lines)
 
 
+def test_without_ml_dtypes_a_sentence_says_what_to_install() -> None:
+    program = """
+sys.modules["ml_dtypes"] = None
+makers = [lambda: mt.zeros(3, dtype="bfloat16"), lambda: mt.zeros(3).bfloat16(), lambda: mt.bfloat16, lambda: mt.nn.Linear(1, 1).bfloat16()]
+for make in makers:
+    try:
+        make()
+    except ImportError as error:
+        print(error)
+"""
+    result = run(program)
+    sentence = "dtype: got bfloat16, which needs the package ml_dtypes: pip install"
+    assert [line[: len(sentence)] for line in result.stdout.splitlines()] == [sentence] * 4, result.stderr
+
+
+def test_bfloat16_counts_as_floating_everywhere() -> None:
+    pytest.importorskip("ml_dtypes")
+    x = mt.tensor([1.5, -2.0], dtype="bfloat16", requires_grad=True)
+    assert x.dtype == mt.bfloat16 == mt.ones(2).bfloat16().dtype
+    assert x.is_floating_point()
+    F.relu(x * 2 + 1).sum().backward()
+    assert x.grad.dtype == mt.bfloat16
+    assert x.grad.tolist() == [2.0, 0.0]
+    assert (x[0].item(), float(x[1]), f"{x[0]:.1f}") == (1.5, -2.0, "1.5")
+    assert repr(x.detach()) == "tensor([ 1.5, -2. ], dtype=bfloat16)"
+    assert copy.deepcopy(x).tolist() == pickle.loads(pickle.dumps(x)).tolist() == x.tolist()
+    assert (x.float().dtype, x.half().dtype, x.to("bfloat16")) == (np.float32, np.float16, x)
+    model = nn.BatchNorm2d(2).bfloat16()
+    assert (model.weight.dtype, model.num_batches_tracked.dtype) == (mt.bfloat16, np.int64)
+
+
 def test_devices_without_cupy() -> None:
     result = run("from minitorch_cv.cli import main; sys.argv = ['minitorch-cv', 'devices']; main()")
     assert result.returncode == 0, result.stderr
