@@ -12,6 +12,7 @@ from kernels.activation import (
     smooth_backward,
 )
 from kernels.add import add
+from kernels.augment import augment
 from kernels.backend import BACKENDS, GPU_BACKENDS, backend, choose, current_backend, current_gpu_backend
 from kernels.batch_norm import batch_norm_backward, batch_norm_eval, batch_norm_train
 from kernels.channel_sum import channel_sum
@@ -73,6 +74,7 @@ __all__ = [
     "add",
     "all_finite",
     "array_norms",
+    "augment",
     "avg_pool2d",
     "avg_pool2d_backward",
     "backend",

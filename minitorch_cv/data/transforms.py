@@ -44,20 +44,25 @@ class RandomCrop:
             raise ValueError(f"padding: got {padding}, expected 0 or more pixels")
         self.padding = padding
 
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        n, h, w, c = images.shape
-        height, width = self.size
-        p = self.padding
+    def draw(self, n: int, size: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(top, left) of the pieces of n images of `size` (h, w), in the images themselves: from -padding on."""
+        (h, w), (height, width), p = size, self.size, self.padding
         if h + 2 * p < height or w + 2 * p < width:
             raise ValueError(f"size: got {height}x{width}, which does not fit into images of {h}x{w} with a border of {p}")
-        padded = np.zeros((n, h + 2 * p, w + 2 * p, c), images.dtype)
-        padded[:, p : p + h, p : p + w] = images
         top = rng.integers(0, h + 2 * p - height + 1, n)
         left = rng.integers(0, w + 2 * p - width + 1, n)
+        return top - p, left - p
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        n, h, w, c = images.shape
+        (height, width), p = self.size, self.padding
+        top, left = self.draw(n, (h, w), rng)
+        padded = np.zeros((n, h + 2 * p, w + 2 * p, c), images.dtype)
+        padded[:, p : p + h, p : p + w] = images
         # A row of pixels is a row of W*C numbers; all windows of it are views of the same memory, and one gather copies the chosen ones.
         rows = padded.reshape(n, h + 2 * p, (w + 2 * p) * c)
         windows = sliding_window_view(rows, (height, width * c), axis=(1, 2))
-        return windows[np.arange(n), top, left * c].reshape(n, height, width, c)
+        return windows[np.arange(n), top + p, (left + p) * c].reshape(n, height, width, c)
 
     def __repr__(self) -> str:
         return f"RandomCrop({self.size}, padding={self.padding})"
@@ -70,9 +75,13 @@ class RandomHorizontalFlip:
         check_probability("p", p)
         self.p = p
 
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """(n,): which images are mirrored."""
+        return rng.random(n) < self.p
+
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, h, w, c = images.shape
-        flipped = rng.random(n) < self.p
+        flipped = self.draw(n, rng)
         result = images.copy()
         # Mirrored, a row of W*C numbers is the same numbers in another order: cheaper than a view that runs backwards pixel by pixel.
         order = np.arange(w * c).reshape(w, c)[::-1].reshape(-1)
