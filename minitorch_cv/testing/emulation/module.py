@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,7 +23,8 @@ MOST_THREADS = 1024  # in a block: what CUDA allows
 MOST_SHARED_MEMORY = 163 * 1024  # of a block, on sm_80
 MOST_BLOCKS = (2**31 - 1, 65535, 65535)
 
-_KERNEL = re.compile(r"(?:\bKERNEL|__global__\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?void)\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
+_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
+_KERNEL = re.compile(rf"(?:\bKERNEL|__global__\s+{_BOUNDS}void)\s+{_BOUNDS}(\w+)\s*\(")
 _DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\s*\(\d+\)\s*)?([\w ]+?)\s+(\w+)\s*\[\s*\]\s*;")
 
 
@@ -59,7 +60,8 @@ class CpuModule:
         source += "\n" + "\n".join(f"CUDA_ON_CPU_EXPORT({name})" for name in self.names) + "\n"
         macros = [option for option in options if option.startswith("-D")]
         runtime()
-        self._library = ctypes.CDLL(str(_built(source, ("-include", str(HEADER), f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all", *macros))))
+        checked = (f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all")
+        self._library = ctypes.CDLL(str(_built(source, ("-include", str(HEADER), *checked, *macros))))
 
     def get_function(self, name: str) -> "CpuKernel":
         """The kernel of that name."""
@@ -118,7 +120,8 @@ def _slot(kernel: str, number: int, argument: Any, size: int) -> Any:
     """The argument as the bytes that a kernel gets; a Python number as CuPy passes it."""
     if hasattr(argument, "_host"):
         if not _gapless(argument):
-            raise CudaFault(f"{kernel}: argument {number} has shape {argument.shape} and strides {argument.strides}: gaps, which a pointer hides")
+            gaps = f"shape {argument.shape} and strides {argument.strides}"
+            raise CudaFault(f"{kernel}: argument {number} has {gaps}: gaps, which a pointer hides")
         value: Any = ctypes.c_void_p(argument.data.ptr)
     elif isinstance(argument, (bool, np.bool_)):
         value = ctypes.c_bool(argument)
@@ -127,7 +130,7 @@ def _slot(kernel: str, number: int, argument: Any, size: int) -> Any:
     elif isinstance(argument, float):
         value = ctypes.c_double(argument)
     elif isinstance(argument, np.generic):
-        value = np.ctypeslib.as_ctypes_type(argument.dtype)(argument.item())
+        value = np.ctypeslib.as_ctypes_type(cast(Any, argument.dtype))(argument.item())
     else:
         raise TypeError(f"{kernel}: argument {number} is {type(argument).__name__}, which no kernel takes")
     if ctypes.sizeof(value) != size:

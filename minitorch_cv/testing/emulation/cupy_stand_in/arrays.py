@@ -7,6 +7,7 @@ import numpy as np
 
 from . import creation, dispatch, indexing, linear_algebra, memory, namespace, ufuncs
 from .capture import blocks_of, run
+from .core import Array, checked_dtype
 from .device import Device, current_device_id
 from .members import Flags, binary, in_place, method, reduction
 from .names import TABLE
@@ -15,32 +16,11 @@ from .streams import before_work, get_current_stream, stream_of, transfers
 COMPARISONS = {"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"}
 
 
-class ndarray:
+class ndarray(Array):
     """An array in device memory."""
 
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
-    _host: np.ndarray  # the same memory, shape and strides
-    _memory: memory.Memory
-    base: "ndarray | None"
-
-    def __init__(
-        self, shape: Any, dtype: Any = float, memptr: memory.MemoryPointer | None = None, strides: Any = None, order: str = "C"
-    ) -> None:
-        shape = (int(shape),) if np.ndim(shape) == 0 else tuple(map(int, shape))
-        kind = creation.checked_dtype(dtype)
-        if order not in ("C", "F", None):
-            raise ValueError(f"order not understood. order={order}")
-        if any(length < 0 for length in shape):
-            raise ValueError("Negative dimensions are not allowed")
-        if strides is None:
-            strides = creation.strides_of(shape, kind.itemsize, order or "C")
-        elif memptr is None:
-            raise ValueError("memptr is required if strides is given.")
-        if memptr is None:
-            memptr = memory.alloc(int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
-        self._memory, self.base = memptr.mem, None
-        self._host = memptr.mem.block.view(memptr.offset, shape, kind, strides)
 
     # --- what it is ---
     @property
@@ -90,19 +70,19 @@ class ndarray:
         return self._memory.device
 
     @property
-    def T(self) -> "ndarray":
+    def T(self) -> Array:
         return self.transpose() if self.ndim > 1 else self
 
     @property
-    def mT(self) -> "ndarray":
+    def mT(self) -> Array:
         return self.swapaxes(-1, -2)
 
     @property
-    def real(self) -> "ndarray":
+    def real(self) -> Array:
         return self if self.dtype.kind != "c" else creation.view_of(self, self._host.real)
 
     @property
-    def imag(self) -> "ndarray":
+    def imag(self) -> Array:
         return creation.zeros_like(self) if self.dtype.kind != "c" else creation.view_of(self, self._host.imag)
 
     @property
@@ -247,13 +227,13 @@ class ndarray:
             raise TypeError("len() of unsized object")
         return self.shape[0]
 
-    def __iter__(self) -> Iterator["ndarray"]:
+    def __iter__(self) -> Iterator[Array]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))
 
     # --- indexing ---
-    def __getitem__(self, index: Any) -> "ndarray":
+    def __getitem__(self, index: Any) -> Array:
         hosts, operands = indexing.host_index(self, index)
         host = self._host
         return dispatch.evaluate(lambda: host[hosts], operands)
@@ -265,16 +245,16 @@ class ndarray:
         indexing.scatter(self, function, index, value)
 
     # --- copies and views ---
-    def astype(self, dtype: Any, order: str = "K", casting: None = None, subok: None = None, copy: bool = True) -> "ndarray":
+    def astype(self, dtype: Any, order: str = "K", casting: None = None, subok: None = None, copy: bool = True) -> Array:
         if casting is not None or subok is not None:
             raise TypeError("casting is not supported yet" if casting is not None else "subok is not supported yet")
-        kind = creation.checked_dtype(dtype)
+        kind = checked_dtype(dtype)
         if not copy and kind == self.dtype and creation.keeps(self, order):
             return self
         dispatch.check_devices([self])
         return creation.copied(self, kind, order)
 
-    def copy(self, order: str = "C") -> "ndarray":
+    def copy(self, order: str = "C") -> Array:
         """A copy on the current device, of an array on any device."""
         if self._memory.device_id == current_device_id():
             return creation.copied(self, self.dtype, order)
@@ -284,15 +264,15 @@ class ndarray:
             raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
         return creation.copied(source, source.dtype, "K")
 
-    def __copy__(self) -> "ndarray":
+    def __copy__(self) -> Array:
         return self.copy()
 
-    def __deepcopy__(self, memo: object) -> "ndarray":
+    def __deepcopy__(self, memo: object) -> Array:
         with self.device:
             return self.copy()
 
-    def view(self, dtype: Any = None, type: None = None) -> "ndarray":
-        return creation.view_of(self, self._host.view() if dtype is None else self._host.view(creation.checked_dtype(dtype)))
+    def view(self, dtype: Any = None, type: None = None) -> Array:
+        return creation.view_of(self, self._host.view() if dtype is None else self._host.view(checked_dtype(dtype)))
 
     def fill(self, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
@@ -309,17 +289,17 @@ class ndarray:
 
         run(work, blocks_of(*operands))
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "ndarray":
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
         host = self._host
         return dispatch.evaluate(lambda: host.reshape(*shape, order=order, copy=copy), [self])  # type: ignore[call-overload]
 
-    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> "ndarray":
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Array:
         return ufuncs.clip(self, min, max, out)
 
-    def round(self, decimals: int = 0, out: Any = None) -> "ndarray":
+    def round(self, decimals: int = 0, out: Any = None) -> Array:
         return ufuncs.round_(self, decimals, out)
 
-    def dot(self, b: "ndarray", out: "ndarray | None" = None) -> "ndarray":
+    def dot(self, b: "ndarray", out: "ndarray | None" = None) -> Array:
         if not isinstance(b, ndarray):
             raise TypeError(f"Argument 'b' has incorrect type (expected cupy.ndarray, got {type(b).__name__})")
         return dispatch.call("dot", np.dot, (self, b), {} if out is None else {"out": out})
@@ -333,19 +313,19 @@ class ndarray:
     def scatter_min(self, slices: Any, value: Any) -> None:
         self._scatter(np.minimum, slices, value)
 
-    def __pos__(self) -> "ndarray":
+    def __pos__(self) -> Array:
         return ufuncs.ufunc("positive")(self)
 
-    def __neg__(self) -> "ndarray":
+    def __neg__(self) -> Array:
         return ufuncs.ufunc("negative")(self)
 
-    def __abs__(self) -> "ndarray":
+    def __abs__(self) -> Array:
         return ufuncs.ufunc("absolute")(self)
 
-    def __invert__(self) -> "ndarray":
+    def __invert__(self) -> Array:
         return ufuncs.ufunc("invert")(self)
 
-    def squeeze(self, axis: Any = None) -> "ndarray":
+    def squeeze(self, axis: Any = None) -> Array:
         view = dispatch.call("squeeze", np.ndarray.squeeze, (self,) if axis is None else (self, axis), {}, "ndarray")
         return self if view.shape == self.shape else view
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, creation
+from . import core, creation
 from .capture import blocks_of, run
 from .device import current_device_id
 from .names import check_call
@@ -47,14 +47,14 @@ def call(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], mod
         function = _in_float32(function, given.get("dtype"))
     host_args, host_kwargs = _hosts(args), _hosts(kwargs)
     out = given.get("out")
-    if name in (METHODS_IN_PLACE if module == "ndarray" else IN_PLACE) or isinstance(out, arrays.ndarray):
+    if name in (METHODS_IN_PLACE if module == "ndarray" else IN_PLACE) or isinstance(out, core.Array):
         check_devices(found)
         run(lambda: function(*host_args, **host_kwargs), blocks_of(*found))
         return out
     return evaluate(lambda: function(*host_args, **host_kwargs), found, force=name in DEVICE_SCALARS)
 
 
-def evaluate(work: Callable[[], Any], operands: "list[arrays.ndarray]", force: bool = False) -> Any:
+def evaluate(work: Callable[[], Any], operands: "list[core.Array]", force: bool = False) -> Any:
     """The results of `work`: views of the memory of `operands` where NumPy's are, else new arrays; other values as they are unless `force`.
 
     While the stream captures, `work` is done once for the shapes alone, on whatever the memory holds, and is recorded.
@@ -94,7 +94,7 @@ def evaluate(work: Callable[[], Any], operands: "list[arrays.ndarray]", force: b
     return wrapped
 
 
-def _as_view(value: np.ndarray, operands: "list[arrays.ndarray]") -> "arrays.ndarray | None":
+def _as_view(value: np.ndarray, operands: "list[core.Array]") -> "core.Array | None":
     if value.base is None:
         return None
     if not value.size:
@@ -129,9 +129,9 @@ def refuse_cublas(name: str) -> None:
         raise NotImplementedError(f"{name}: calling cuBLAS API during stream capture is currently unsupported")
 
 
-def device_arrays(value: Any) -> "Iterator[arrays.ndarray]":
+def device_arrays(value: Any) -> "Iterator[core.Array]":
     """The device arrays in nested tuples, lists and dictionaries."""
-    if isinstance(value, arrays.ndarray):
+    if isinstance(value, core.Array):
         yield value
     elif isinstance(value, tuple | list):
         for item in value:
@@ -140,7 +140,7 @@ def device_arrays(value: Any) -> "Iterator[arrays.ndarray]":
         yield from device_arrays(list(value.values()))
 
 
-def check_devices(operands: "list[arrays.ndarray]") -> None:
+def check_devices(operands: "list[core.Array]") -> None:
     """ValueError where an array that a kernel is to read or write is not on the current device."""
     here = current_device_id()
     for array in operands:
@@ -162,7 +162,7 @@ def refuse_numpy(value: Any) -> None:
 
 
 def _hosts(value: Any) -> Any:
-    return _map(value, arrays.ndarray, lambda array: array._host)
+    return _map(value, core.Array, lambda array: array._host)
 
 
 def _map(value: Any, kind: type, change: Callable) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, creation
+from . import core, creation
 from .capture import blocks_of, run
 from .dispatch import check_devices
 from .streams import refuse_capture, transfers
@@ -17,13 +17,13 @@ ATOMIC = {
 }
 
 
-def host_index(array: "arrays.ndarray", index: Any) -> "tuple[Any, list[arrays.ndarray]]":
+def host_index(array: "core.Array", index: Any) -> "tuple[Any, list[core.Array]]":
     """(the index for the NumPy array behind, the device arrays used)."""
     parts = index if isinstance(index, tuple) else (index,)
     operands = [array]
     hosts: list[Any] = []
     for part in parts:
-        if isinstance(part, arrays.ndarray):
+        if isinstance(part, core.Array):
             if part._memory.device_id != array._memory.device_id:
                 raise ValueError(f"index: an array on device {part._memory.device_id}, expected one on device {array._memory.device_id}")
             if part.dtype.kind not in "bui":
@@ -44,13 +44,13 @@ def host_index(array: "arrays.ndarray", index: Any) -> "tuple[Any, list[arrays.n
     return tuple(hosts), operands
 
 
-def assign(array: "arrays.ndarray", index: Any, value: Any) -> None:
+def assign(array: "core.Array", index: Any, value: Any) -> None:
     hosts, operands = host_index(array, index)
     view = None if is_advanced(index) else array._host[hosts]
-    if view is not None and not isinstance(value, arrays.ndarray):
+    if view is not None and not isinstance(value, core.Array):
         creation.view_of(array, view).fill(value)  # refuses what is not a number
         return
-    if isinstance(value, arrays.ndarray):
+    if isinstance(value, core.Array):
         if view is None or not _plain_copy(view, value):
             check_devices([array, value])
         operands.append(value)
@@ -67,21 +67,21 @@ def assign(array: "arrays.ndarray", index: Any, value: Any) -> None:
 
 
 def is_advanced(index: Any) -> bool:
-    return any(isinstance(part, np.ndarray | list | arrays.ndarray) for part in (index if isinstance(index, tuple) else (index,)))
+    return any(isinstance(part, np.ndarray | list | core.Array) for part in (index if isinstance(index, tuple) else (index,)))
 
 
-def _plain_copy(view: np.ndarray, value: "arrays.ndarray") -> bool:
+def _plain_copy(view: np.ndarray, value: "core.Array") -> bool:
     """Whether bytes are copied as they are, which works between devices."""
     same = view.shape == value.shape and view.strides == value.strides and view.dtype == value.dtype
     return same and view.flags.c_contiguous
 
 
-def scatter(array: "arrays.ndarray", function: Any, index: Any, value: Any) -> None:
+def scatter(array: "core.Array", function: Any, index: Any, value: Any) -> None:
     """`function.at`: add, maximum or minimum, for indices that occur more than once."""
     if is_advanced(index) and array.dtype.name not in ATOMIC.get(function.__name__, ("int32", "uint32")):
         raise TypeError(f"scatter_{function.__name__} does not support {array.dtype}")
     hosts, operands = host_index(array, index)
-    if isinstance(value, arrays.ndarray):
+    if isinstance(value, core.Array):
         operands.append(value)
         value = value._host
     check_devices(operands)

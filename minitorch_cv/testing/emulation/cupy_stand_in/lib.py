@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, creation
+from . import core, creation
 from .namespace import module_function
 
 
-def as_strided(x: "arrays.ndarray", shape: Any = None, strides: Any = None) -> "arrays.ndarray":
+def as_strided(x: "core.Array", shape: Any = None, strides: Any = None) -> "core.Array":
     """A view with any shape and strides, unchecked as CuPy's, but inside the memory of `x` and its guards."""
     host = np.lib.stride_tricks.as_strided(x._host, shape, strides)
     return creation.view_of(x, host)

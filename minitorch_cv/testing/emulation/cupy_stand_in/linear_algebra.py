@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays
+from . import core
 from .dispatch import LOW_PRECISION, check_devices, evaluate, refuse_cublas, refuse_numpy
 from .names import check_call
 
@@ -17,8 +17,8 @@ def matmul(*args: Any, **kwargs: Any) -> Any:
     a, b, *more = args
     out = more[0] if more else given.get("out")
     refuse_numpy(args)
-    if not (isinstance(a, arrays.ndarray) and isinstance(b, arrays.ndarray)):
-        raise TypeError(f"Unsupported type {type(b if isinstance(a, arrays.ndarray) else a)}")
+    if not (isinstance(a, core.Array) and isinstance(b, core.Array)):
+        raise TypeError(f"Unsupported type {type(b if isinstance(a, core.Array) else a)}")
     check_devices([a, b])
     refuse_cublas("matmul")
     kind = np.dtype(given.get("dtype") or np.result_type(a.dtype, b.dtype))

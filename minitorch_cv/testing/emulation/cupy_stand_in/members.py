@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, dispatch, reductions, ufuncs
+from . import core, dispatch, reductions, ufuncs
 from .names import check_call
 
 
@@ -31,7 +31,7 @@ def method(name: str, function: Callable | None = None) -> Callable:
     """A method that NumPy's arrays have as well, with CuPy's signature."""
     compute = function or getattr(np.ndarray, name)
 
-    def method(self: "arrays.ndarray", *args: Any, **kwargs: Any) -> Any:
+    def method(self: "core.Array", *args: Any, **kwargs: Any) -> Any:
         return dispatch.call(name, compute, (self, *args), kwargs, "ndarray")
 
     method.__name__ = name
@@ -39,7 +39,7 @@ def method(name: str, function: Callable | None = None) -> Callable:
 
 
 def reduction(name: str) -> Callable:
-    def method(self: "arrays.ndarray", *args: Any, **kwargs: Any) -> "arrays.ndarray":
+    def method(self: "core.Array", *args: Any, **kwargs: Any) -> "core.Array":
         given = check_call("ndarray", name, (self, *args), kwargs)
         return reductions.reduce(name, given.pop("self"), **given)
 
@@ -48,7 +48,7 @@ def reduction(name: str) -> Callable:
 
 
 def binary(name: str, swapped: bool = False) -> Callable:
-    def method(self: "arrays.ndarray", other: Any) -> Any:
+    def method(self: "core.Array", other: Any) -> Any:
         # The other's own operator comes first where it says so (NEP 13), or by its priority where it says nothing.
         priority = getattr(other, "__array_priority__", 0)
         if (other.__array_ufunc__ is None if hasattr(other, "__array_ufunc__") else priority > self.__array_priority__):
@@ -59,7 +59,7 @@ def binary(name: str, swapped: bool = False) -> Callable:
 
 
 def in_place(name: str) -> Callable:
-    def method(self: "arrays.ndarray", other: Any) -> "arrays.ndarray":
+    def method(self: "core.Array", other: Any) -> "core.Array":
         ufuncs.ufunc(name)(self, other, self)
         return self
 

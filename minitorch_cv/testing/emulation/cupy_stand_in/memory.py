@@ -4,6 +4,7 @@ Bytes of 0xFF are NaN in every floating type and -1 in the signed ones, so a res
 shows. `check_guards` finds what was written beside an array.
 """
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -70,7 +71,9 @@ class Memory:
         if pool is not None:
             pool._taken(self.block)
 
-    def __del__(self) -> None:
+    def __del__(self, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
+        if at_the_end():  # of the program, when what the pool would need is gone
+            return
         block = self.block
         block.freed = True
         pool = block.pool

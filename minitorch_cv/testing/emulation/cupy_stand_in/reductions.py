@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, loops
+from . import core, loops
 from .capture import blocks_of, run
 from .dispatch import LOW_PRECISION, check_devices, evaluate
 from .names import TABLE
@@ -12,10 +12,10 @@ from .names import TABLE
 
 def reduce(
     name: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool | None = False, **more: Any
-) -> "arrays.ndarray":
+) -> "core.Array":
     """`a.<name>(axis, ...)`."""
-    if not isinstance(a, arrays.ndarray):
-        raise TypeError(f"Argument 'a' has incorrect type (expected {arrays.ndarray}, got {type(a)})")
+    if not isinstance(a, core.Array):
+        raise TypeError(f"Argument 'a' has incorrect type (expected {core.Array}, got {type(a)})")
     kind = np.dtype(dtype) if dtype is not None else _result(name, a.dtype)
     wide = _computed_in(name, a.dtype, kind)
     host, function = a._host, getattr(np, name)

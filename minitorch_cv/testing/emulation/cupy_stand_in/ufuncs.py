@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, creation, loops
+from . import core, creation, loops
 from .capture import blocks_of, run
 from .dispatch import check_devices, refuse_numpy
 from .names import TABLE
@@ -42,11 +42,11 @@ class UFunc:
         outs = outs or (None,) * self.nout
         if len(outs) != self.nout:
             raise ValueError("The 'out' tuple must have exactly one entry per ufunc output")
-        found = [a for a in (*inputs, *outs) if isinstance(a, arrays.ndarray)]
+        found = [a for a in (*inputs, *outs) if isinstance(a, core.Array)]
         refuse_numpy(inputs)
         check_devices(found)
         for value in inputs:
-            if not isinstance(value, (arrays.ndarray, *SCALARS)):
+            if not isinstance(value, (core.Array, *SCALARS)):
                 raise TypeError(f"Unsupported type {type(value)}")
         in_types, out_types = self._loop(inputs, dtype)
         shape = np.broadcast_shapes(*[a.shape for a in found])
@@ -54,10 +54,10 @@ class UFunc:
         self._launch(inputs, in_types, results)
         return results[0] if self.nout == 1 else tuple(results)
 
-    def _launch(self, inputs: tuple, in_types: tuple[np.dtype, ...], results: "list[arrays.ndarray]") -> None:
+    def _launch(self, inputs: tuple, in_types: tuple[np.dtype, ...], results: "list[core.Array]") -> None:
         # NumPy's own loops for bfloat16 are few: float32, rounded at the end, is what the device computes as well.
         compute = [np.dtype(np.float32) if kind == loops.BFLOAT16 else kind for kind in in_types]
-        hosts = [a._host if isinstance(a, arrays.ndarray) else np.asarray(a, kind) for a, kind in zip(inputs, in_types, strict=True)]
+        hosts = [a._host if isinstance(a, core.Array) else np.asarray(a, kind) for a, kind in zip(inputs, in_types, strict=True)]
         targets = [a._host for a in results]
         function: Callable = self._numpy  # type: ignore[assignment]
 
@@ -66,12 +66,12 @@ class UFunc:
             for target, value in zip(targets, values if self.nout > 1 else (values,), strict=True):
                 target[...] = value
 
-        run(work, blocks_of(*[a for a in (*inputs, *results) if isinstance(a, arrays.ndarray)]))
+        run(work, blocks_of(*[a for a in (*inputs, *results) if isinstance(a, core.Array)]))
 
-    def _output(self, given: Any, shape: tuple[int, ...], kind: np.dtype, casting: str) -> "arrays.ndarray":
+    def _output(self, given: Any, shape: tuple[int, ...], kind: np.dtype, casting: str) -> "core.Array":
         if given is None:
             return creation.empty(shape, kind)  # C-contiguous whatever the inputs are, unlike NumPy's
-        if not isinstance(given, arrays.ndarray):
+        if not isinstance(given, core.Array):
             raise TypeError("Output arguments type must be cupy.ndarray")
         if given.shape != shape:
             raise ValueError("Out shape is mismatched")
