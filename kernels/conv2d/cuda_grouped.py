@@ -4,7 +4,7 @@ from typing import Any
 
 from kernels import gpu
 from kernels.geometry import Pair, output_size
-from kernels.gpu.images import image_grid, weight_parts
+from kernels.gpu.images import image_grid, weight_grid
 from kernels.layout import contiguous, to_nchw, to_nhwc
 
 SOURCE = gpu.CudaSource("grouped.cu")
@@ -44,10 +44,10 @@ def conv2d_weight(x: Any, gy: Any, kernel_size: Pair, stride: Pair, padding: Pai
     x, gy = to_nhwc(x), to_nhwc(gy)
     (N, H, W, C), (OH, OW, OC), (KH, KW) = x.shape, gy.shape[1:], kernel_size
     vector, CG = _vector(groups, C, OC, x, gy), C // groups
-    blocks = -(-OC // (32 * vector)) * (CG // vector) * KH * -(-KW // TAPS)
-    parts = weight_parts(N * OH, OW, blocks)
+    blocks, threads = weight_grid(OC // vector, CG // vector * KH * -(-KW // TAPS), N * OH, OW)
+    parts = blocks[1]
     partial, gw = gpu.empty((parts, KH, KW, CG, OC), gpu.wide_dtype(x.dtype)), gpu.empty((OC, CG, KH, KW), x.dtype)
-    SOURCE.launch("grouped_weight_parts", x.dtype, (blocks, parts), (32, 8), x, gy, partial, N, C, OC, groups, vector,
+    SOURCE.launch("grouped_weight_parts", x.dtype, blocks, threads, x, gy, partial, N, C, OC, groups, vector,
                   H, W, OH, OW, KH, KW, *stride, *padding, *dilation)  # fmt: skip
     SOURCE.launch("grouped_weight", x.dtype, -(-gw.size // 32), (32, 8), partial, gw, parts, KH * KW, CG, OC)
     return gw

@@ -1,10 +1,10 @@
 // Convolution in many groups of few channels: forward, and the gradients of input and weight.
 //
-// The channels are cut into groups that do not see each other. Each is a small matrix product for every pixel, too small for the tiles of a
-// large one: the 4 by 4 channels of a ResNeXt have 16 products for a tap. So a thread computes V neighbouring output channels of one
-// group (4 of them where the groups allow it) at PIXELS neighbouring pixels, and holds these sums in registers. What it loads it uses several
-// times: an input for V output channels, a weight for PIXELS pixels. The threads of a warp stand side by side along the channels of all
-// groups, so they read and write neighbours in memory.
+// The channels are cut into groups that do not see each other. Each is a small matrix product for every pixel, too small for the tiles
+// of a large one: the 4 by 4 channels of a ResNeXt have 16 products for a tap. So a thread computes V neighbouring output channels of one
+// group (4 of them where the groups allow it) at PIXELS neighbouring pixels, and holds these sums in registers. What it loads it uses
+// several times: an input for V output channels, a weight for PIXELS pixels. The threads of a warp stand side by side along the
+// channels of all groups, so they read and write neighbours in memory.
 //
 // Weights come as (KH, KW, channels read of a group, channels written), so that they lie side by side for those who read them together.
 #include "windows.cuh"
@@ -102,14 +102,14 @@ KERNEL grouped_input(const Real* gy, const Real* weight, Real* gx, Index N, Inde
 }
 
 // The gradient of the weights of V output channels and V input channels, at TAPS taps of a row of the window, over a part of the lines
-// (n, h) of output. The 8 rows of threads of a block take a line each in turn, and their sums are added up at the end.
+// (n, h) of output. The rows of threads of a block take a line each in turn, and their sums are added up at the end.
 template <int V>
-__device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide (*scratch)[128], Index N, Index C, Index OC, int groups,
+__device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide* scratch, Index N, Index C, Index OC, int groups,
                            const Windows& s)
 {
     int depth = (int)C / groups, segments = (s.KW + TAPS - 1) / TAPS;
-    int tiles = ((int)OC + 32 * V - 1) / (32 * V);
-    int o = (blockIdx.x % tiles * 32 + threadIdx.x) * V;
+    int tiles = ((int)OC + blockDim.x * V - 1) / (blockDim.x * V);
+    int o = (blockIdx.x % tiles * blockDim.x + threadIdx.x) * V;
     int c = blockIdx.x / tiles % (depth / V) * V;
     int segment = blockIdx.x / tiles / (depth / V);
     int i = segment / segments, j = segment % segments * TAPS;
@@ -117,7 +117,7 @@ __device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide (*
     Channels<V> sum[TAPS][V] = {};
 
     Index lines = o < OC ? N * s.OH : 0;
-    for (Index line = (Index)blockIdx.y * 8 + threadIdx.y; line < lines; line += (Index)gridDim.y * 8) {
+    for (Index line = (Index)blockIdx.y * blockDim.y + threadIdx.y; line < lines; line += (Index)gridDim.y * blockDim.y) {
         Index n = line / s.OH;
         int u = (int)(line - n * s.OH) * s.sh + i * s.dh - s.ph;
         if (!inside(u, s.H)) continue;
@@ -140,14 +140,14 @@ __device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide (*
     for (int t = 0; t < TAPS; ++t)
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-            for (int q = 0; q < V; ++q) scratch[threadIdx.y][threadIdx.x * V + q] = sum[t][k].at[q];
+            for (int q = 0; q < V; ++q) scratch[(threadIdx.y * blockDim.x + threadIdx.x) * V + q] = sum[t][k].at[q];
             __syncthreads();
             if (threadIdx.y == 0 && o < OC && j + t < s.KW) {
                 Index tap = ((Index)blockIdx.y * s.KH + i) * s.KW + j + t;
                 Wide* out = partial + (tap * depth + c + k) * OC + o;
                 for (int q = 0; q < V; ++q) {
                     Wide total = 0;
-                    for (int y = 0; y < 8; ++y) total += scratch[y][threadIdx.x * V + q];
+                    for (int y = 0; y < blockDim.y; ++y) total += scratch[(y * blockDim.x + threadIdx.x) * V + q];
                     out[q] = total;
                 }
             }
@@ -155,11 +155,11 @@ __device__ void sum_weight(const Real* x, const Real* gy, Wide* partial, Wide (*
         }
 }
 
-// x (N, H, W, C), gy (N, OH, OW, OC) -> partial (gridDim.y, KH, KW, C/G, OC). Blocks of 32 x 8 threads: x for output channels (fastest),
-// input channels of a group and segments of taps, y for parts of the lines.
+// x (N, H, W, C), gy (N, OH, OW, OC) -> partial (gridDim.y, KH, KW, C/G, OC). Threads: x for output channels, y for lines. Blocks: x for
+// output channels (fastest), input channels of a group and segments of taps, y for parts of the lines.
 KERNEL grouped_weight_parts(const Real* x, const Real* gy, Wide* partial, Index N, Index C, Index OC, Index groups, Index vector, WINDOWS)
 {
-    __shared__ Wide scratch[8][128];
+    __shared__ Wide scratch[256 * 4];
     Windows s = WINDOWS_AS_INTS;
     if (vector == 4)
         sum_weight<4>(x, gy, partial, scratch, N, C, OC, (int)groups, s);

@@ -4,7 +4,7 @@ from typing import Any
 
 from kernels import gpu
 from kernels.geometry import Pair, output_size, window_extent
-from kernels.gpu.images import channel_vector, image_grid, weight_parts
+from kernels.gpu.images import channel_vector, image_grid, weight_grid
 from kernels.layout import contiguous, to_nchw, to_nhwc
 
 SOURCE = gpu.CudaSource("depthwise.cu")
@@ -43,10 +43,10 @@ def conv2d_weight(x: Any, gy: Any, kernel_size: Pair, stride: Pair, padding: Pai
     (N, H, W, C), (OH, OW), (KH, KW) = x.shape, gy.shape[1:3], kernel_size
     vector = channel_vector(C, x, gy)
     macros = _macros(KW, stride[1], dilation[1], vector)
-    blocks = -(-C // (32 * vector)) * -(-KH // macros["ROWS"]) * -(-KW // macros["WIDTH"])
-    parts = weight_parts(N * OH, OW, blocks)
+    blocks, threads = weight_grid(C // vector, -(-KH // macros["ROWS"]) * -(-KW // macros["WIDTH"]), N * OH, OW)
+    parts = blocks[1]
     partial, gw = gpu.empty((parts, KH, KW, C), gpu.wide_dtype(x.dtype)), gpu.empty((C, 1, KH, KW), x.dtype)
-    SOURCE.launch("depthwise_weight_parts", x.dtype, (blocks, parts), (32, 8), x, gy, partial, N, C,
+    SOURCE.launch("depthwise_weight_parts", x.dtype, blocks, threads, x, gy, partial, N, C,
                   H, W, OH, OW, KH, KW, *stride, *padding, *dilation, **macros)  # fmt: skip
     SOURCE.launch("depthwise_weight", x.dtype, -(-KH * KW * C // 32), (32, 8), partial, gw, parts, KH * KW, C, **macros)
     return gw

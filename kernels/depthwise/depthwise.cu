@@ -113,21 +113,22 @@ KERNEL depthwise_input(const Real* gy, const Real* taps, Real* gx, Index N, Inde
         }
 }
 
-// x (N, H, W, C), gy (N, OH, OW, C) -> partial (gridDim.y, KH, KW, C): each block of 32 x 8 threads takes lines of output (n, h), one after
-// another for each of its 8 rows of threads, and sums up ROWS rows of a segment of WIDTH taps for 32 * VECTOR channels.
+// x (N, H, W, C), gy (N, OH, OW, C) -> partial (gridDim.y, KH, KW, C): each block of at most 256 threads takes lines of output (n, h), one
+// after another for each of its rows of threads, and sums up ROWS rows of a segment of WIDTH taps.
+// Threads: x for channels, y for lines.
 // Blocks: x for both of channels (fastest) and segments of the window, y for parts of the lines.
 KERNEL depthwise_weight_parts(const Real* x, const Real* gy, Wide* partial, Index N, Index C, WINDOWS)
 {
-    __shared__ Wide scratch[8][32 * VECTOR];
+    __shared__ Wide scratch[256 * VECTOR];
     Windows s = WINDOWS_AS_INTS;
-    int across = ((int)C + 32 * VECTOR - 1) / (32 * VECTOR), segments = (s.KW + WIDTH - 1) / WIDTH;
-    int c = (blockIdx.x % across * 32 + threadIdx.x) * VECTOR;
+    int across = ((int)C + blockDim.x * VECTOR - 1) / (blockDim.x * VECTOR), segments = (s.KW + WIDTH - 1) / WIDTH;
+    int c = (blockIdx.x % across * blockDim.x + threadIdx.x) * VECTOR;
     int segment = blockIdx.x / across, top = segment / segments * ROWS, first = segment % segments * WIDTH;
     int used = taps_of_segment(first, s.KW);
     Vector sum[ROWS][WIDTH] = {};
 
     Index lines = c < C ? N * s.OH : 0;
-    for (Index line = (Index)blockIdx.y * 8 + threadIdx.y; line < lines; line += (Index)gridDim.y * 8) {
+    for (Index line = (Index)blockIdx.y * blockDim.y + threadIdx.y; line < lines; line += (Index)gridDim.y * blockDim.y) {
         Index n = line / s.OH;
         int h = (int)(line - n * s.OH);
         for (int left = 0; left < s.OW; left += PIXELS) {
@@ -152,13 +153,13 @@ KERNEL depthwise_weight_parts(const Real* x, const Real* gy, Wide* partial, Inde
     for (int r = 0; r < ROWS; ++r)
 #pragma unroll
         for (int j = 0; j < WIDTH; ++j) {
-            for (int k = 0; k < VECTOR; ++k) scratch[threadIdx.y][threadIdx.x * VECTOR + k] = sum[r][j].at[k];
+            for (int k = 0; k < VECTOR; ++k) scratch[(threadIdx.y * blockDim.x + threadIdx.x) * VECTOR + k] = sum[r][j].at[k];
             __syncthreads();
             if (threadIdx.y == 0 && c < C && top + r < s.KH && j < used) {
                 Wide* out = partial + (((Index)blockIdx.y * s.KH + top + r) * s.KW + first + j) * C + c;
                 for (int k = 0; k < VECTOR; ++k) {
                     Wide total = 0;
-                    for (int row = 0; row < 8; ++row) total += scratch[row][threadIdx.x * VECTOR + k];
+                    for (int row = 0; row < blockDim.y; ++row) total += scratch[(row * blockDim.x + threadIdx.x) * VECTOR + k];
                     out[k] = total;
                 }
             }
