@@ -68,6 +68,6 @@ def _forward(x: Any, taps: Any, bias: Any, size: Pair, stride: Pair, padding: Pa
 def _macros(width: int, stride: int, dilation: int, vector: int) -> dict[str, int]:
     """The macros of depthwise.cu for windows of `width`; WIDTH 1 and STEP 1 take every window, tap by tap."""
     if width == 1 or dilation > 1 or stride > 2 or vector == 1:
-        return {"WIDTH": 1, "STEP": 1, "ROWS": 3, "VECTOR": vector}
+        return {"WIDTH": 1, "STEP": 1, "ROWS": 3, "ALIGNED": int(vector > 1)}
     fitting = width if width in FITTING else 8
-    return {"WIDTH": fitting, "STEP": stride, "ROWS": 3 if fitting == 3 else 2, "VECTOR": vector}
+    return {"WIDTH": fitting, "STEP": stride, "ROWS": 3 if fitting == 3 else 2, "ALIGNED": 1}

@@ -12,18 +12,29 @@
 //           stride and dilation, the others windows without gaps (dilation 1) at a stride of STEP
 //   STEP    the horizontal stride, 1 or 2
 //   ROWS    in the weight's gradient: the rows of a window that one thread sums up
-//   VECTOR  channels of a thread
+//   ALIGNED 1: a thread takes VECTOR channels. 0: one, since more would not divide C
 //
 // Weights come as taps (KH, KW, C), so that they too lie side by side for neighbouring channels.
+// compile with: WIDTH=1 STEP=1 ROWS=3 ALIGNED=0
+// compile with: WIDTH=1 STEP=1 ROWS=3 ALIGNED=1
+// compile with: WIDTH=3 STEP=1 ROWS=3 ALIGNED=1
+// compile with: WIDTH=3 STEP=2 ROWS=3 ALIGNED=1
+// compile with: WIDTH=5 STEP=1 ROWS=2 ALIGNED=1
+// compile with: WIDTH=5 STEP=2 ROWS=2 ALIGNED=1
+// compile with: WIDTH=7 STEP=1 ROWS=2 ALIGNED=1
+// compile with: WIDTH=7 STEP=2 ROWS=2 ALIGNED=1
+// compile with: WIDTH=8 STEP=1 ROWS=2 ALIGNED=1
+// compile with: WIDTH=8 STEP=2 ROWS=2 ALIGNED=1
 #include "windows.cuh"
 
 #ifndef WIDTH
 #define WIDTH 1
 #define STEP 1
 #define ROWS 1
-#define VECTOR 1
+#define ALIGNED 0
 #endif
 
+const int VECTOR = !ALIGNED ? 1 : sizeof(Wide) == 8 ? 2 : 4;
 const int PIXELS = STEP == 1 ? 8 : 4;
 const int READ = (PIXELS - 1) * STEP + WIDTH;
 typedef Channels<VECTOR> Vector;
