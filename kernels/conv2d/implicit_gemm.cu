@@ -31,8 +31,8 @@
 
 // --- the geometry of one axis
 
-// Result `first_result + q * result_step`, q < results, sees `taps` source pixels: number t is first + q * step + t * tap, and its weight is
-// at kernel_first + t * kernel_step of the kernel.
+// Result first_result + q * result_step, q < results, sees `taps` source pixels: number t is first + q * step + t * tap, and its weight
+// is at kernel_first + t * kernel_step of the kernel.
 struct Axis {
     int results, first_result, result_step;
     int first, step, taps, tap;
@@ -77,18 +77,21 @@ struct WindowsByWeights {
     typedef Share<TILE_M, LAYOUT_A> ShareA;
     typedef Share<TILE_N, LAYOUT_B> ShareB;
 
-    const Real *image, *weight;
     int H, W, CG, KW, columns;  // columns: how many from the tile's first one on
-    Index C, weight_pitch;
+    Index C;
     Axis vertical, horizontal;
     // For each of this thread's lines of A: the first pixel of the window, and its place in memory, which may lie outside of the image.
     int h[ShareA::COUNT], w[ShareA::COUNT];
-    Index begin[ShareA::COUNT];
-    Tap tap;  // of the pack to be copied next, the same for all lines
+    const Real* window[ShareA::COUNT];
+    const Real* weight;  // this thread's first line of B
+    Index to_next;       // from there to its next line
+    Tap tap;             // of the pack to be copied next, the same for all lines
 
-    // The tile begins at row `first` of N * vertical.results * horizontal.results.
-    __device__ void begin_at(Index first, Index N)
+    // The tile begins at row `first` of N * vertical.results * horizontal.results; the weights of its first column are at `tile_weight`.
+    __device__ void begin_at(Index first, Index N, const Real* image, const Real* tile_weight, Index weight_pitch)
     {
+        weight = tile_weight + ShareB::line(0) * weight_pitch;
+        to_next = ShareB::STEP * weight_pitch;
         int Q = vertical.results, R = horizontal.results;
         Index image_first = first / ((Index)Q * R), pixel_first = first % ((Index)Q * R);
 #pragma unroll
@@ -97,7 +100,7 @@ struct WindowsByWeights {
             pixel %= (Index)Q * R;
             w[i] = horizontal.first + (int)(pixel % R) * horizontal.step;
             h[i] = vertical.first + (int)(pixel / R) * vertical.step;
-            begin[i] = ((n * H + h[i]) * W + w[i]) * C;
+            window[i] = image + ((n * H + h[i]) * W + w[i]) * C;
             if (n >= N || !ShareA::has(i)) h[i] = -(1 << 30);  // never inside
         }
         tap = {0, 0, 0};
@@ -115,16 +118,13 @@ struct WindowsByWeights {
             for (int i = 0; i < ShareA::COUNT; ++i)
                 if (ShareA::has(i)) {
                     bool inside = there && (unsigned)(h[i] + down) < (unsigned)H && (unsigned)(w[i] + right) < (unsigned)W;
-                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? image + begin[i] + offset : image, inside);
+                    copy_numbers(ShareA::in(slice_a, i) + e, window[i] + offset, inside);
                 }
             int ki = vertical.kernel_first + tap.i * vertical.kernel_step, kj = horizontal.kernel_first + tap.j * horizontal.kernel_step;
             const Real* from = weight + ((Index)ki * KW + kj) * CG + tap.c;
 #pragma unroll
-            for (int i = 0; i < ShareB::COUNT; ++i)
-                if (ShareB::has(i)) {
-                    bool inside = there && ShareB::line(i) < columns;
-                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? from + ShareB::line(i) * weight_pitch : weight, inside);
-                }
+            for (int i = 0; i < ShareB::COUNT; ++i, from += to_next)
+                if (ShareB::has(i)) copy_numbers(ShareB::in(slice_b, i) + e, from, there && ShareB::line(i) < columns);
             tap.advance(COPIED, CG, horizontal.taps);
         }
         tap.advance(DEPTH - PACK, CG, horizontal.taps);
@@ -162,12 +162,10 @@ __device__ void convolve(
     if (row >= N * vertical.results * horizontal.results) return;  // a class of fewer pixels than others
 
     WindowsByWeights source;
-    source.weight_pitch = (Index)KH * KW * CG;
-    source.image = image + (Index)group * CG;
-    source.weight = weight + ((Index)group * RCG + column) * source.weight_pitch;
     source.H = H, source.W = W, source.C = C, source.CG = CG, source.KW = KW, source.columns = RCG - column;
     source.vertical = vertical, source.horizontal = horizontal;
-    source.begin_at(row, N);
+    Index weight_pitch = (Index)KH * KW * CG;
+    source.begin_at(row, N, image + (Index)group * CG, weight + ((Index)group * RCG + column) * weight_pitch, weight_pitch);
 
     Pixels target;
     Index channel = (Index)group * RCG + column;
@@ -189,7 +187,8 @@ KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_rows(
 {
     Axis vertical = forward_axis((int)OH, (int)KH, (int)stride_h, (int)padding_h, (int)dilation_h);
     Axis horizontal = forward_axis((int)OW, (int)KW, (int)stride_w, (int)padding_w, (int)dilation_w);
-    convolve(x, weight, bias, y, blockIdx.x, vertical, horizontal, N, (int)H, (int)W, C, (int)OH, (int)OW, OC, (int)KH, (int)KW, (int)groups);
+    convolve(x, weight, bias, y, blockIdx.x, vertical, horizontal,
+             N, (int)H, (int)W, C, (int)OH, (int)OW, OC, (int)KH, (int)KW, (int)groups);
 }
 
 // gy (N, OH, OW, OC), weight (C, KH, KW, OC/groups) -> gx (N, H, W, C)
@@ -203,72 +202,86 @@ KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_input_rows(
     Axis vertical = gradient_axis((int)H, (int)KH, (int)stride_h, (int)padding_h, (int)dilation_h, residue_h);
     Axis horizontal = gradient_axis((int)W, (int)KW, (int)stride_w, (int)padding_w, (int)dilation_w, residue_w);
     if (!vertical.taps || !horizontal.taps) vertical.taps = horizontal.taps = 0;  // seen by nobody: zeros
-    convolve(gy, weight, nullptr, gx, number, vertical, horizontal, N, (int)OH, (int)OW, OC, (int)H, (int)W, C, (int)KH, (int)KW, (int)groups);
+    convolve(gy, weight, nullptr, gx, number, vertical, horizontal,
+             N, (int)OH, (int)OW, OC, (int)H, (int)W, C, (int)KH, (int)KW, (int)groups);
 }
 
 // --- gw
 
-// A: windows of x (N, H, W, C), transposed: a column for each output pixel. B: gy (pixels, OC). K counts output pixels, from `pixel` to `end`.
+// A: windows of x (N, H, W, C), transposed: a column for each output pixel. B: gy (pixels, OC). K counts output pixels, `pixel` to `end`.
 struct WindowsByGradient {
     static const Layout LAYOUT_A = ACROSS_K, LAYOUT_B = ACROSS_K;
     typedef Share<TILE_M, LAYOUT_A> ShareA;
     typedef Share<TILE_N, LAYOUT_B> ShareB;
 
-    const Real *x, *gy;
-    int H, W, OH, OW, CG, KW, rows, columns;  // rows, columns: how many from the tile's first ones on
-    Index C, OC, pixel, end;
+    int H, W, CG, KW, rows, columns;  // rows, columns: how many from the tile's first ones on
     int stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
-    Tap tap;                                                   // of this thread's packs of A, the same for all lines
-    int n[ShareA::COUNT], h[ShareA::COUNT], w[ShareA::COUNT];  // the output pixels of the lines of A
-    int more_n, more_h, more_w;                                // DEPTH pixels further on
+    Index C, pixel, end;
+    // For each of this thread's lines of A: where its window would begin without padding, in the image and in memory.
+    int h[ShareA::COUNT], w[ShareA::COUNT];
+    const Real* window[ShareA::COUNT];
+    Tap tap;                            // of this thread's packs of A, the same for all lines
+    const Real* gradient;               // this thread's first line of B
+    Index to_next, to_slice;            // from there to its next line, and to the next slice
+    int end_h, end_w, more_h, more_w;   // where an image ends and a row; how far on windows are in the next slice
+    Index more, new_row, new_image;     // the same in memory; and what it takes to begin a row, an image
 
-    // The tile begins at row `first` of KH * KW * CG.
-    __device__ void begin_at(int first)
+    // The tile begins at row `first` of KH * KW * CG, and at the column of gy (N, OH, OW, OC) that begins at `column`.
+    __device__ void begin_at(int first, const Real* x, const Real* column, int OH, int OW, Index OC)
     {
+        end_h = OH * stride_h, end_w = OW * stride_w;
+        more_h = DEPTH / OW % OH * stride_h, more_w = DEPTH % OW * stride_w;
+        more = (((Index)(DEPTH / OW / OH) * H + more_h) * W + more_w) * C;
+        new_row = ((Index)stride_h * W - end_w) * C, new_image = (Index)(H - end_h) * W * C;
 #pragma unroll
         for (int i = 0; i < ShareA::COUNT; ++i) {
-            Index at = pixel + ShareA::line(i);
-            w[i] = (int)take_digit(at, OW);
-            h[i] = (int)take_digit(at, OH);
-            n[i] = (int)at;
+            Index n = pixel + ShareA::line(i);
+            w[i] = (int)take_digit(n, OW) * stride_w;
+            h[i] = (int)take_digit(n, OH) * stride_h;
+            window[i] = x + ((n * H + h[i]) * W + w[i]) * C;
         }
-        more_w = DEPTH % OW, more_h = DEPTH / OW % OH, more_n = DEPTH / OW / OH;
         int row = first + ShareA::place();
         tap = {row / CG / KW, row / CG % KW, row % CG};
+        gradient = column + (pixel + ShareB::line(0)) * OC + ShareB::place();
+        to_next = ShareB::STEP * OC, to_slice = DEPTH * OC;
     }
 
     __device__ void load(Real* slice_a, Real* slice_b)
     {
+        int left = (int)min(end - pixel, (Index)DEPTH);
         Tap now = tap;
 #pragma unroll
         for (int e = 0; e < PACK; e += COPIED) {
             bool there = ShareA::place() + e < rows;
             int down = now.i * dilation_h - padding_h, right = now.j * dilation_w - padding_w;
+            Index offset = ((Index)down * W + right) * C + now.c;
 #pragma unroll
             for (int i = 0; i < ShareA::COUNT; ++i)
                 if (ShareA::has(i)) {
-                    int u = h[i] * stride_h + down, v = w[i] * stride_w + right;
-                    bool inside = there && pixel + ShareA::line(i) < end && (unsigned)u < (unsigned)H && (unsigned)v < (unsigned)W;
-                    copy_numbers(ShareA::in(slice_a, i) + e, inside ? x + (((Index)n[i] * H + u) * W + v) * C + now.c : x, inside);
+                    bool inside = (unsigned)(h[i] + down) < (unsigned)H && (unsigned)(w[i] + right) < (unsigned)W;
+                    copy_numbers(ShareA::in(slice_a, i) + e, window[i] + offset, there && ShareA::line(i) < left && inside);
                 }
             now.advance(COPIED, CG, KW);
         }
+        const Real* from = gradient;
 #pragma unroll
-        for (int i = 0; i < ShareB::COUNT; ++i)
-            if (ShareB::has(i)) {
-                Index at = pixel + ShareB::line(i);
+        for (int i = 0; i < ShareB::COUNT; ++i, from += to_next)
+            if (ShareB::has(i))
 #pragma unroll
-                for (int e = 0; e < PACK; e += COPIED) {
-                    bool inside = at < end && ShareB::place() + e < columns;
-                    copy_numbers(ShareB::in(slice_b, i) + e, inside ? gy + at * OC + ShareB::place() + e : gy, inside);
-                }
-            }
+                for (int e = 0; e < PACK; e += COPIED)
+                    copy_numbers(ShareB::in(slice_b, i) + e, from + e, ShareB::line(i) < left && ShareB::place() + e < columns);
+        next_slice();
+    }
+
+    __device__ void next_slice()
+    {
         pixel += DEPTH;
+        gradient += to_slice;
 #pragma unroll
         for (int i = 0; i < ShareA::COUNT; ++i) {
-            w[i] += more_w, h[i] += more_h, n[i] += more_n;
-            if (w[i] >= OW) w[i] -= OW, ++h[i];
-            if (h[i] >= OH) h[i] -= OH, ++n[i];
+            w[i] += more_w, h[i] += more_h, window[i] += more;
+            if (w[i] >= end_w) w[i] -= end_w, h[i] += stride_h, window[i] += new_row;
+            if (h[i] >= end_h) h[i] -= end_h, window[i] += new_image;
         }
     }
 };
@@ -293,13 +306,12 @@ KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) conv2d_weight_parts(
     Index group = take_digit(number, groups), part = number;
 
     WindowsByGradient source;
-    source.x = x + group * CG, source.gy = gy + group * OCG + column;
+    source.H = (int)H, source.W = (int)W, source.CG = CG, source.KW = (int)KW, source.C = C;
     source.rows = length - row, source.columns = OCG - column;
-    source.H = (int)H, source.W = (int)W, source.OH = (int)OH, source.OW = (int)OW, source.CG = CG, source.KW = (int)KW, source.C = C, source.OC = OC;
     source.stride_h = (int)stride_h, source.stride_w = (int)stride_w, source.padding_h = (int)padding_h, source.padding_w = (int)padding_w;
     source.dilation_h = (int)dilation_h, source.dilation_w = (int)dilation_w;
     source.pixel = part * stretch, source.end = min(source.pixel + stretch, N * OH * OW);
-    source.begin_at(row);
+    source.begin_at(row, x + group * CG, gy + group * OCG + column, (int)OH, (int)OW, OC);
 
     MatrixRows target;
     target.values = partial + ((part * groups + group) * length + row) * OCG + column;

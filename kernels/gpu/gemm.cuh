@@ -16,7 +16,7 @@
 // Where the sums go is the business of a *target*: see `Sums::write`.
 //
 // Macros, all with a default:
-//   TENSOR     1: tensor cores (see tensor_core.cuh), for float16, bfloat16, and float32 rounded to TF32. 0: plain arithmetic, for all types.
+//   TENSOR     1: tensor cores (see tensor_core.cuh), for float16, bfloat16, and float32 rounded to TF32. 0: plain arithmetic.
 //   TILE_M, TILE_N   128 x 128 for large products, 64 x 64 for smaller ones, 128 x 32 for few columns
 //   ALIGNED    1: packs may be copied as a whole. 0: number by number.
 #pragma once
@@ -73,7 +73,7 @@ template <int SIZE, Layout LAYOUT> struct Share {
     static __device__ Real* in(Real* slice, int i) { return slice + line(i) * In::PITCH + place(); }
 };
 
-// Begins to copy COPIED numbers, or puts zeros.
+// Begins to copy COPIED numbers; where they are not `there`, `from` may be any address, and zeros are put.
 __device__ inline void copy_numbers(Real* to, const Real* from, bool there) { copy_async<COPIED * sizeof(Real)>(to, from, there); }
 
 // --- the sums of one thread
@@ -83,18 +83,24 @@ __device__ inline void copy_numbers(Real* to, const Real* from, bool there) { co
 const int WARP_M = TILE_M == 128 && TILE_N == 32 ? 32 : TILE_M / 2;  // of a warp's part of the tile; there are 4 warps
 const int WARP_N = TILE_N == 32 ? 32 : TILE_N / 2;
 
-// 16 rows of a slice (columns, for B) by 32 bytes of K, as `multiply_matrices` takes them: words
-// (row g, word t), (row g + 8, word t), (row g, word t + 4), (row g + 8, word t + 4), with g = lane / 4, t = lane % 4.
-template <int SIZE, Layout LAYOUT> __device__ inline void load_fragment(unsigned (&words)[4], const Real* slice, int row, int k)
+enum Factor { A, B };
+
+// 16 rows of a slice of A (columns, for B) by 32 bytes of K, as `multiply_matrices` takes them: four words of row g = lane / 4, or g + 8,
+// and of K's first half or second. Words that an instruction takes together are neighbours: K's first half comes first for A, row g for B.
+template <Factor FACTOR, int SIZE, Layout LAYOUT>
+__device__ inline void load_fragment(unsigned (&words)[4], const Real* slice, int row, int k)
 {
     typedef Slice<SIZE, LAYOUT> In;
-    int lane = threadIdx.x % 32;
-    if constexpr (LAYOUT == ALONG_K) {
-        load_matrices(words, slice + In::place(row + lane % 16, k + lane / 16 * PACK));
-    } else if constexpr (sizeof(Real) == 2) {
-        load_matrices_transposed(words, slice + In::place(row + lane / 8 % 2 * 8, k + lane % 8 + lane / 16 * 8));
+    int lane = threadIdx.x % 32, number = lane / 8;  // of the matrix whose row this lane points at
+    if constexpr (LAYOUT == ALONG_K || sizeof(Real) == 2) {
+        int row_half = FACTOR == A ? number % 2 : number / 2, k_half = FACTOR == A ? number / 2 : number % 2;
+        if constexpr (LAYOUT == ALONG_K) load_matrices(words, slice + In::place(row + row_half * 8 + lane % 8, k + k_half * PACK));
+        else load_matrices_transposed(words, slice + In::place(row + row_half * 8, k + k_half * 8 + lane % 8));
     } else {
-        for (int i = 0; i < 4; ++i) words[i] = __float_as_uint((float)slice[In::place(row + lane / 4 + i % 2 * 8, k + lane % 4 + i / 2 * 4)]);
+        for (int i = 0; i < 4; ++i) {
+            int row_half = FACTOR == A ? i % 2 : i / 2, k_half = FACTOR == A ? i / 2 : i % 2;
+            words[i] = __float_as_uint((float)slice[In::place(row + row_half * 8 + lane / 4, k + k_half * 4 + lane % 4)]);
+        }
     }
     if constexpr (sizeof(Real) == 4)
         for (int i = 0; i < 4; ++i) words[i] = round_to_tf32(words[i]);
@@ -113,13 +119,13 @@ struct Sums {
         for (int k = 0; k < DEPTH; k += DEPTH / 2) {
             unsigned a[WARP_M / 16][4], b[WARP_N / 16][4];
 #pragma unroll
-            for (int i = 0; i < WARP_M / 16; ++i) load_fragment<TILE_M, LAYOUT_A>(a[i], slice_a, first_row() + i * 16, k);
+            for (int i = 0; i < WARP_M / 16; ++i) load_fragment<A, TILE_M, LAYOUT_A>(a[i], slice_a, first_row() + i * 16, k);
 #pragma unroll
-            for (int j = 0; j < WARP_N / 16; ++j) load_fragment<TILE_N, LAYOUT_B>(b[j], slice_b, first_column() + j * 16, k);
+            for (int j = 0; j < WARP_N / 16; ++j) load_fragment<B, TILE_N, LAYOUT_B>(b[j], slice_b, first_column() + j * 16, k);
 #pragma unroll
             for (int i = 0; i < WARP_M / 16; ++i)
 #pragma unroll
-                for (int j = 0; j < WARP_N / 8; ++j) multiply_matrices(at[i][j], a[i], b[j / 2][j % 2], b[j / 2][j % 2 + 2]);
+                for (int j = 0; j < WARP_N / 8; ++j) multiply_matrices(at[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
         }
     }
 

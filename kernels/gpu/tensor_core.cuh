@@ -26,8 +26,10 @@ template <int BYTES> __device__ inline void copy_async(void* to, const void* fro
     if constexpr (BYTES >= 4) {
         unsigned address = (unsigned)__cvta_generic_to_shared(to);
         int bytes = there ? BYTES : 0;  // the rest is filled with zeros
-        if constexpr (BYTES == 16) asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
-        else asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(address), "l"(from), "n"(BYTES), "r"(bytes) : "memory");
+        if constexpr (BYTES == 16)
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+        else
+            asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(address), "l"(from), "n"(BYTES), "r"(bytes) : "memory");
         return;
     }
 #endif

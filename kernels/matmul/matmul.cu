@@ -15,41 +15,50 @@
 #define B_ALONG_K 0
 #endif
 
-// A (M, K) and B (K, N), from row `row` and column `column` on, and along K from `k` to `end`.
+// A (M, K) and B (K, N), from the first row and column of a tile on.
 struct Matrices {
     static const Layout LAYOUT_A = A_ALONG_K ? ALONG_K : ACROSS_K, LAYOUT_B = B_ALONG_K ? ALONG_K : ACROSS_K;
 
-    const Real *a, *b;
-    Index rows, columns, pitch_a, pitch_b;  // pitch: from one contiguous line to the next
-    Index k, end;
+    const Real *a, *b;       // what this thread copies first of the next slices
+    int rows, columns;       // of the tile
+    Index pitch_a, pitch_b;  // from one contiguous line to the next
+    Index left;              // along K
 
-    // The slice of one matrix whose rows (columns, for B) go along K or across it.
-    template <int SIZE, Layout LAYOUT> __device__ void load_slice(Real* slice, const Real* matrix, Index size, Index pitch)
+    // This thread's part of the slice of one matrix, whose `size` rows (columns, for B) go along K or across it; then on to the next slice.
+    template <int SIZE, Layout LAYOUT> __device__ void load_slice(Real* slice, const Real*& matrix, int size, Index pitch)
     {
         typedef Share<SIZE, LAYOUT> Mine;
+        int depth = (int)min(left, (Index)DEPTH), lines = LAYOUT == ALONG_K ? size : depth, length = LAYOUT == ALONG_K ? depth : size;
+        const Real* from = matrix;
 #pragma unroll
-        for (int i = 0; i < Mine::COUNT; ++i)
-            if (Mine::has(i)) {
-                Index line = Mine::line(i) + (LAYOUT == ALONG_K ? 0 : k), lines = LAYOUT == ALONG_K ? size : end;
-                Index place = Mine::place() + (LAYOUT == ALONG_K ? k : 0), length = LAYOUT == ALONG_K ? end : size;
+        for (int i = 0; i < Mine::COUNT; ++i, from += Mine::STEP * pitch)
+            if (Mine::has(i))
 #pragma unroll
-                for (int e = 0; e < PACK; e += COPIED) {
-                    bool inside = line < lines && place + e < length;
-                    copy_numbers(Mine::in(slice, i) + e, inside ? matrix + line * pitch + place + e : matrix, inside);
-                }
-            }
+                for (int e = 0; e < PACK; e += COPIED)
+                    copy_numbers(Mine::in(slice, i) + e, from + e, Mine::line(i) < lines && Mine::place() + e < length);
+        matrix += LAYOUT == ALONG_K ? DEPTH : DEPTH * pitch;
     }
 
     __device__ void load(Real* slice_a, Real* slice_b)
     {
         load_slice<TILE_M, LAYOUT_A>(slice_a, a, rows, pitch_a);
         load_slice<TILE_N, LAYOUT_B>(slice_b, b, columns, pitch_b);
-        k += DEPTH;
+        left -= DEPTH;
+    }
+
+    // The tile's first row begins at `from_a`, its first column at `from_b`; the sums begin at `k`.
+    __device__ void begin_at(const Real* from_a, const Real* from_b, Index k)
+    {
+        typedef Share<TILE_M, LAYOUT_A> ShareA;
+        typedef Share<TILE_N, LAYOUT_B> ShareB;
+        a = from_a + ShareA::line(0) * pitch_a + ShareA::place() + (A_ALONG_K ? k : k * pitch_a);
+        b = from_b + ShareB::line(0) * pitch_b + ShareB::place() + (B_ALONG_K ? k : k * pitch_b);
     }
 };
 
 template <class T> struct Rows : Line<T> {
-    Index rows, pitch;
+    int rows;
+    Index pitch;
     __device__ Index row(int line) const { return line < rows ? line * pitch : -1; }
 };
 
@@ -62,17 +71,18 @@ __device__ void multiply(const Real* a, const Real* b, const Real* bias, T* resu
     Index part = take_digit(number, parts), product = number;
     Matrices source;
     source.pitch_a = A_ALONG_K ? K : M, source.pitch_b = B_ALONG_K ? K : N;
-    source.a = a + product * from_a + (A_ALONG_K ? row * K : row), source.b = b + product * from_b + (B_ALONG_K ? column * K : column);
-    source.rows = M - row, source.columns = N - column;
-    source.k = part * stretch, source.end = min(source.k + stretch, K);
+    source.rows = (int)min(M - row, (Index)TILE_M), source.columns = (int)min(N - column, (Index)TILE_N);
+    Index k = part * stretch, depth = min(stretch, K - k);
+    source.left = depth;
+    source.begin_at(a + product * from_a + (A_ALONG_K ? row * K : row), b + product * from_b + (B_ALONG_K ? column * K : column), k);
 
     Rows<T> target;
     target.values = result + ((part + product * parts) * M + row) * N + column;
     target.bias = bias ? bias + column : nullptr;
-    target.columns = (int)min(N - column, (Index)TILE_N), target.rows = M - row, target.pitch = N;
+    target.columns = source.columns, target.rows = source.rows, target.pitch = N;
     target.paired = N % 2 == 0;
 
-    multiply_tiles(source, (max(source.end - source.k, (Index)0) + DEPTH - 1) / DEPTH, target);
+    multiply_tiles(source, (depth + DEPTH - 1) / DEPTH, target);
 }
 
 // a (products, M, K), b (products, K, N), bias (N) or null -> y (products, M, N)
@@ -107,5 +117,6 @@ KERNEL matmul_add_bias(Real* y, const Real* bias, Index M, Index N)
     Index n = (Index)blockIdx.x * blockDim.x + threadIdx.x;
     if (n >= N) return;
     Wide add = bias[n];
-    for (Index m = (Index)blockIdx.y * blockDim.y + threadIdx.y; m < M; m += (Index)gridDim.y * blockDim.y) y[m * N + n] = Real((Wide)y[m * N + n] + add);
+    for (Index m = (Index)blockIdx.y * blockDim.y + threadIdx.y; m < M; m += (Index)gridDim.y * blockDim.y)
+        y[m * N + n] = Real((Wide)y[m * N + n] + add);
 }
