@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}  # of a sum of at most some hundred products of numbers around 1
 # The module and the most groups, input channels of a group, output channels of a group.
-WAYS = {
+WAYS: dict[str, tuple[Any, int, int, int]] = {
     "im2col": (cuda_im2col, 2, 9, 9),
     "direct": (cuda_direct, 1, 4, 20),
     "grouped": (cuda_grouped, 5, 9, 9),
@@ -53,11 +53,11 @@ def convolutions(draw: st.DrawFn, groups: int, channels: int, outs: int, most_ta
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("way", WAYS)
 def test_against_the_definition(way: str, dtype: str) -> None:
-    module, *most = WAYS[way]
+    module, groups, channels, outs = WAYS[way]
     small = way.startswith("numba")
 
     @settings(max_examples=6 if small else 30)
-    @given(convolutions(*most, most_taps=3 if small else 9, most_size=3 if small else 20))
+    @given(convolutions(groups, channels, outs, most_taps=3 if small else 9, most_size=3 if small else 20))
     def check(case: tuple) -> None:
         compare(module, case, dtype)
 
