@@ -4,9 +4,14 @@
 // tap, and the running maximum or sum stays in registers. Neighbouring threads take neighbouring channels, so that a warp reads long
 // pieces of memory. A block is a few rows and columns of pixels, whose windows overlap: memory is read once, the rest comes from the cache.
 //
+// A load takes hundreds of cycles, so a thread asks for several pixels of a row before it looks at the first: TOGETHER of them, of which some
+// may lie behind the window's end, and are not loaded.
+//
 // Which pixels a window sees is told by `bounds` (2, windows + 1) for each axis, as kernels/pool2d/windows.py describes them: they lie
 // inside the image, so that nobody asks for the padding.
 #include "image_grid.cuh"
+
+const int TOGETHER = 3;
 
 // The pixels or windows first, first + 1, ... before end.
 struct Span {
@@ -34,11 +39,19 @@ __device__ void max_of_windows(const Real* __restrict__ x, Real* __restrict__ y,
         Places<V> found;
         for (int k = 0; k < V; ++k) best[k] = -(Wide)__int_as_float(0x7f800000), found.at[k] = -1;
         for (int h = down.first; h < down.end; h += dh)
-            for (int w = across.first; w < across.end; w += dw) {
-                Index place = (Index)h * W + w;
-                Channels<V> tap = load_channels<V>(image + place * C);
-                for (int k = 0; k < V; ++k)
-                    if (tap.at[k] > best[k] || tap.at[k] != tap.at[k] || found.at[k] < 0) best[k] = tap.at[k], found.at[k] = place;
+            for (int first = across.first; first < across.end; first += TOGETHER * dw) {
+                Channels<V> tap[TOGETHER];
+                Index place = h * W + first;
+#pragma unroll
+                for (int j = 0; j < TOGETHER; ++j)
+                    tap[j] = load_channels<V>(image + (place + j * dw) * C, first + j * dw < across.end);
+#pragma unroll
+                for (int j = 0; j < TOGETHER; ++j)
+                    for (int k = 0; k < V; ++k) {
+                        Wide value = tap[j].at[k];
+                        bool wins = value > best[k] || value != value || found.at[k] < 0;
+                        if (wins && first + j * dw < across.end) best[k] = value, found.at[k] = place + j * dw;
+                    }
             }
         Index o = ((n * OH + oh) * OW + spot.column) * C + spot.c;
         store_channels<V>(y + o, best);
@@ -127,9 +140,13 @@ __device__ void mean_of_windows(const Real* __restrict__ x, Real* __restrict__ y
         for (int h = down.first; h < down.end; ++h) {
             const Real* row = x + (n * H + h) * W * C + spot.c;
             Wide part[V] = {};
-            for (int w = across.first; w < across.end; ++w) {
-                Channels<V> tap = load_channels<V>(row + w * C);
-                for (int k = 0; k < V; ++k) part[k] += tap.at[k];
+            for (int first = across.first; first < across.end; first += TOGETHER) {
+                Channels<V> tap[TOGETHER];  // zeros behind the end
+#pragma unroll
+                for (int j = 0; j < TOGETHER; ++j) tap[j] = load_channels<V>(row + (first + j) * C, first + j < across.end);
+#pragma unroll
+                for (int j = 0; j < TOGETHER; ++j)
+                    for (int k = 0; k < V; ++k) part[k] += tap[j].at[k];
             }
             for (int k = 0; k < V; ++k) total[k] += part[k];
         }

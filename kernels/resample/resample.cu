@@ -26,9 +26,12 @@ __device__ void weighted_sums(const Real* __restrict__ x, Real* __restrict__ y, 
         for (Index i = rows.start[oh]; i < rows.start[oh + 1]; ++i) {
             const Real* row = x + (n * H + rows.index[i]) * W * C + spot.c;
             Wide part[V] = {};
-            for (Index j = first; j < end; ++j) {
-                Channels<V> tap = load_channels<V>(row + columns.index[j] * C);
-                for (int k = 0; k < V; ++k) part[k] += columns.weight[j] * tap.at[k];
+            for (Index j = first; j < end; j += 2) {
+                bool second = j + 1 < end;  // two loads at once, so that the second does not wait for the first
+                Channels<V> a = load_channels<V>(row + columns.index[j] * C);
+                Channels<V> b = load_channels<V>(row + columns.index[second ? j + 1 : j] * C, second);
+                Wide weight = columns.weight[j], other = columns.weight[second ? j + 1 : j];
+                for (int k = 0; k < V; ++k) part[k] += weight * a.at[k] + other * b.at[k];
             }
             for (int k = 0; k < V; ++k) total[k] += rows.weight[i] * part[k];
         }
