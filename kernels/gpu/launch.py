@@ -10,8 +10,8 @@ Kernels take pointers, `Index` (64 bits) for whole numbers and `double` for othe
     SOURCE.launch("relu", x.dtype, blocks_for(x.size), 256, x, y, x.size)
 """
 
-import inspect
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class CudaSource:
     """The kernels of one `.cu` file, which stands beside the Python file that calls this."""
 
     def __init__(self, file_name: str) -> None:
-        caller = inspect.stack()[1].filename
-        self.path = Path(caller).with_name(file_name)
+        caller = sys._getframe(1)
+        self.path = Path(caller.f_code.co_filename).with_name(file_name)
 
     def launch(self, kernel: str, real: Any, blocks: int | tuple[int, ...], threads: int | tuple[int, ...], *arguments: Any,
                shared_memory: int = 0, **macros: int) -> None:  # fmt: skip
@@ -49,7 +49,7 @@ class CudaSource:
         device = next(a for a in arguments if hasattr(type(a), "__cuda_array_interface__")).device
         import cupy
 
-        function = _compiled(cupy, self.path, str(real), device.id, tuple(sorted(macros.items()))).get_function(kernel)
+        function = _function(cupy, self.path, kernel, str(real), device.id, tuple(sorted(macros.items())))
         if shared_memory > USUAL_SHARED_MEMORY:
             function.max_dynamic_shared_size_bytes = shared_memory
         given = tuple([_NULL if a is None else a for a in arguments])
@@ -82,6 +82,12 @@ def _with_includes(path: Path, seen: set[str]) -> str:
         return f'{inner}\n#line {line} "{path.name}"'
 
     return f'#line 1 "{path.name}"\n' + _INCLUDE.sub(put_in, text)
+
+
+@cache
+def _function(cupy: Any, path: Path, kernel: str, real: str, device: int, macros: tuple[tuple[str, int], ...]) -> Any:
+    """The kernel as CuPy calls it, one for each device: what is set of a kernel, its shared memory, is set on one device."""
+    return _compiled(cupy, path, real, device, macros).get_function(kernel)
 
 
 @cache

@@ -21,7 +21,7 @@ class MatMul(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ctx.save_inputs(0 if ctx.needs[1] else None, 1 if ctx.needs[0] else None)
-        return kernels.matmul(x, y) if x.ndim == y.ndim == 2 else np.matmul(_for_blas(x), _for_blas(y))
+        return kernels.matmul(x, y) if x.ndim == y.ndim == 2 else kernels.batched_matmul(x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -29,12 +29,6 @@ class MatMul(Function):
         gx = MatMul.apply(gz, y.transpose(-1, -2)) if ctx.needs[0] else None
         gy = MatMul.apply(x.transpose(-1, -2), gz) if ctx.needs[1] else None
         return gx, gy
-
-
-def _for_blas(x: np.ndarray) -> np.ndarray:
-    """`x` itself, or, where no dimension of its matrices is contiguous, a copy: NumPy multiplies others element by element."""
-    rows, columns = x.strides[-2:]
-    return x if x.itemsize in (abs(rows), abs(columns)) and min(rows, columns) > 0 else x.copy()
 
 
 @method("matmul", "__matmul__", reflected="__rmatmul__")

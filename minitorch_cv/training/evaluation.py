@@ -27,7 +27,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     metrics = Metrics()
-    batches: Any = execution.batches(loader.epoch(0))
+    batches: Any = execution.batches(loader, 0)
     try:
         with no_grad(), closing(batches), execution.precision.computing():
             for images, labels, host_labels in batches:

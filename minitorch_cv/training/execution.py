@@ -9,6 +9,8 @@ import numpy as np
 import minitorch_cv as mt
 from kernels import gpu
 from minitorch_cv.data.device_batches import DeviceBatches
+from minitorch_cv.data.loader import Loader
+from minitorch_cv.data.resident import ResidentImages
 from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.precision import PRECISIONS, Precision
 
@@ -26,6 +28,7 @@ class Execution:
         self.device = mt.device(device)
         self.precision = Precision(precision)
         self.cuda_graph = cuda_graph
+        self._resident: dict[int, tuple[Loader, ResidentImages | None]] = {}  # by the id of the loader, which stays alive here
         if self.device.type not in ("cpu", "cuda"):
             raise ValueError(f"--device: got {device!r}, expected {DEVICES}")
         if self.on_gpu:
@@ -44,9 +47,17 @@ class Execution:
         """Inside, the device is the one that kernels and new arrays are for."""
         return gpu.cupy().cuda.Device(self.device.index) if self.on_gpu else nullcontext()
 
-    def batches(self, batches: Iterator) -> Any:
-        """A loader's (images, labels) as (images, labels, labels): the first two on the device, the third in the computer's memory."""
-        return DeviceBatches(batches) if self.on_gpu else _WithHostLabels(batches)
+    def batches(self, loader: Loader, epoch: int, start_step: int = 0) -> Any:
+        """A loader's (images, labels) as (images, labels, labels): the first two on the device, the third in the computer's memory.
+
+        On a GPU, images that are only cut and normalised are made there (see `data.resident`); others are copied while it computes.
+        """
+        if not self.on_gpu:
+            return _WithHostLabels(loader.epoch(epoch, start_step))
+        if id(loader) not in self._resident:
+            self._resident[id(loader)] = (loader, ResidentImages.of(loader))
+        _, resident = self._resident[id(loader)]
+        return DeviceBatches(loader.epoch(epoch, start_step)) if resident is None else resident.batches(loader, epoch, start_step)
 
 
 class _WithHostLabels(Iterator):

@@ -136,7 +136,7 @@ class Trainer:
                 begun = time.perf_counter()
 
     def _batches(self) -> Any:
-        return self.execution.batches(self.loaders.train.epoch(self.epoch, start_step=self.step))
+        return self.execution.batches(self.loaders.train, self.epoch, self.step)
 
     def _finish_epoch(self, stop: StopRequest) -> None:
         """Measure, note down, save. Interrupted anywhere in here, the epoch is finished again, with the same result."""

@@ -132,7 +132,7 @@ class RecordedStep(TrainStep):
         self.optimizer.zero_grad()
         loss, logits = self.forward(images, labels)
         scaled = self.precision.scaler is not None
-        (loss * Tensor(self.scale) if scaled else loss).backward()
+        self.backward(loss * Tensor(self.scale) if scaled else loss)
         gradients = self.gradients()
         wrong = kernels.unscale(gradients, self.inverse_scale) if scaled else kernels.non_finite_count(gradients)
         wrong = wrong + kernels.non_finite_count([loss.data])

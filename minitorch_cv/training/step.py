@@ -45,7 +45,7 @@ class TrainStep:
         if not math.isfinite(value):
             raise self.not_finite(f"the loss is {value}", images, labels, epoch, step)
         scaler = self.precision.scaler
-        (loss if scaler is None else loss * scaler.scale).backward()
+        self.backward(loss if scaler is None else loss * scaler.scale)
         if scaler is not None:
             wrong = kernels.unscale(self.gradients(), 1 / scaler.scale)  # how many numbers are not finite
             self.optimizer.step(skip=wrong)
@@ -61,6 +61,11 @@ class TrainStep:
         """(loss, logits) of a batch."""
         with self.precision.computing():
             return self.objective(self.model(Tensor(images)), Tensor(labels))
+
+    def backward(self, loss: Tensor) -> None:
+        """Compute the gradients; their types are those of forward, and TF32 is what products are computed in there, too."""
+        with self.precision.computing():
+            loss.backward()
 
     def gradients(self) -> list[np.ndarray]:
         """The arrays of all gradients that there are."""

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from small_training import small_data
 
-from minitorch_cv.data import Loader
+from minitorch_cv.data import Cutout, Loader, Mixup
 from minitorch_cv.data.device_batches import SLOTS, DeviceBatches
+from minitorch_cv.data.resident import ResidentImages
+from minitorch_cv.data.transforms import Normalize, RandomCrop, RandomHorizontalFlip, Resize
 
 pytestmark = pytest.mark.skipif(gpu.REASON is not None, reason=str(gpu.REASON))
 
@@ -45,6 +47,30 @@ def test_a_batch_waits_for_its_copy_and_a_copy_for_its_readers() -> None:
         seen = [batch.images + 0 for batch in DeviceBatches(loader(8).epoch(0))]
     for images, (expected, _) in zip(seen, loader(8).epoch(0), strict=True):
         assert np.array_equal(gpu.to_host(images), expected)
+
+
+@pytest.mark.parametrize("transform", [
+    [RandomCrop(8, padding=1), RandomHorizontalFlip()], [RandomCrop((6, 7)), Normalize(0.4, 0.2)], [RandomHorizontalFlip(0.3)], [Normalize(0.1, 3.0)], [],
+])  # fmt: skip
+def test_a_resident_data_set_gives_the_loaders_bits(transform: list) -> None:
+    """Crops, flips and normalisation on the GPU, from a step in the middle of an epoch on."""
+    ours = Loader(small_data(60), 16, shuffle=True, seed=3, transform=transform)
+    resident = ResidentImages.of(ours)
+    assert resident is not None
+    made = list(resident.batches(ours, 2, start_step=1))
+    for batch, (images, labels) in zip(made, ours.epoch(2, start_step=1), strict=True):
+        assert np.array_equal(gpu.to_host(batch.images), images)
+        assert batch.images.dtype == images.dtype
+        assert batch.images.transpose(0, 2, 3, 1).flags.c_contiguous
+        assert np.array_equal(gpu.to_host(batch.labels), labels)
+        assert np.array_equal(batch.host_labels, labels)
+
+
+def test_what_is_not_for_resident_data_sets() -> None:
+    data = small_data(60)
+    for transform in ([Resize(16)], [Normalize(0.1, 1.0), RandomHorizontalFlip()], [Cutout(2)]):
+        assert ResidentImages.of(Loader(data, 16, transform=transform)) is None
+    assert ResidentImages.of(Loader(data, 16, mix=Mixup(0.2))) is None
 
 
 def test_an_empty_epoch_and_an_early_end() -> None:
