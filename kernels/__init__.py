@@ -21,7 +21,7 @@ from kernels.global_response_norm import global_response_norm, global_response_n
 from kernels.group_norm import group_norm, group_norm_backward
 from kernels.layer_norm import layer_norm, layer_norm_backward
 from kernels.local_response_norm import local_response_norm, local_response_norm_backward
-from kernels.matmul import matmul
+from kernels.matmul import batched_matmul, matmul
 from kernels.optimizer import (
     RecordedSteps,
     adam_step,
@@ -81,6 +81,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_eval",
     "batch_norm_train",
+    "batched_matmul",
     "channel_shuffle",
     "channel_sum",
     "choose",

@@ -4,6 +4,8 @@
 
 Shapes: a (M, K), b (K, N), bias (N,), result (M, N), C-contiguous. Any strides: a transposed view costs nothing
 extra, so the gradients of a product are products too. An empty sum (K = 0) is zero.
+
+`batched_matmul` is the product of many matrices by as many others, or by one.
 """
 
 import numpy as np
@@ -23,3 +25,12 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
         check_dtype("bias", bias, a)
         check_shape("bias", bias, (b.shape[1],))
     return implementation("matmul", "matmul", a)(a, b, bias)
+
+
+def batched_matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a (..., M, K) @ b (..., K, N): (..., M, N), leading dimensions broadcast. Errors as those of `matmul`."""
+    check_dtype("b", b, a)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        raise ValueError(f"b: got shape {b.shape}, expected (..., K, N) to match a of shape {a.shape}, (..., M, K)")
+    np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return implementation("matmul", "batched_matmul", a)(a, b)

@@ -30,6 +30,15 @@ def matmul(a: Any, b: Any, bias: Any = None) -> Any:
     return y
 
 
+def batched_matmul(a: Any, b: Any) -> Any:
+    """a @ b, batches of matrices; see `kernels.matmul`. CuPy would make float32 of float16 first."""
+    if a.dtype == np.float16 or not cublas_serves(a) or 0 in (a.size, b.size):
+        return tiled_matmul(a, b)
+    import cupy
+
+    return cupy.matmul(a, b)
+
+
 def cublas_serves(array: Any) -> bool:
     """Whether products of arrays like `array` can be left to cuBLAS now."""
     import cupy

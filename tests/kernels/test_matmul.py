@@ -63,12 +63,34 @@ def test_nan_passes_through(backend: str) -> None:
     assert not np.isnan(np.delete(y, 3, axis=0)).any()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("leading", [((3,), (3,)), ((2, 1), (1, 3)), ((), (4,)), ((2, 3), ()), ((0,), (1,))])
+@pytest.mark.parametrize("orders", [("C", "C"), ("F", "step"), ("swapped", "reversed")])
+def test_batches(leading: tuple, orders: tuple[str, str], dtype: str, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((*leading[0], 5, 7)).astype(dtype), rng.standard_normal((*leading[1], 7, 4)).astype(dtype)
+    y = kernels.batched_matmul(*[_laid_out(x, order) for x, order in zip((a, b), orders, strict=True)])
+    assert y.dtype == np.dtype(dtype)
+    assert_close(y, a.astype(np.float64) @ b, TOLERANCE[dtype])
+
+
+def _laid_out(x: np.ndarray, order: str) -> np.ndarray:
+    """`x` in another order of memory."""
+    if order == "swapped":
+        return np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+    if order == "step":
+        return np.repeat(x, 2, axis=-1)[..., ::2]
+    return x[..., ::-1].copy()[..., ::-1] if order == "reversed" else np.array(x, order=order)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: kernels.matmul(np.ones(3), np.ones((3, 2))), ValueError, r"a: got shape \(3,\)"),
         (lambda: kernels.matmul(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"b: got shape \(2, 3\), expected 3 rows"),
         (lambda: kernels.matmul(np.ones((2, 3)), np.ones((3, 2), "f")), TypeError, "b: got float32, expected float64"),
+        (lambda: kernels.batched_matmul(np.ones((2, 2, 3)), np.ones((2, 2))), ValueError, r"b: got shape \(2, 2\), expected \(..., K, N\)"),
+        (lambda: kernels.batched_matmul(np.ones((2, 2, 3)), np.ones((3, 3, 2))), ValueError, "broadcast"),
         (lambda: kernels.matmul(np.ones((2, 3)), np.ones((3, 2)), np.ones(3)), ValueError, r"bias: got shape \(3,\), expected \(2,\)"),
     ],
 )

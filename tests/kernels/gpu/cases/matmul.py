@@ -61,5 +61,9 @@ CASES = [
     tiled("tiles_long_columns", 24, 1030, 16, order="Ab", launches=PARTS, dtypes=("float32", "bfloat16")),
     tiled("tiles_batch", 20, 24, 16, batch=((2, 3), (2, 3))),
     tiled("tiles_batch_of_one", 20, 24, 16, batch=((3, 1), (1, 2)), order="aB", dtypes=("float32", "float16")),
+    Case(kernels.batched_matmul, lambda rng: matrices(rng, 9, 20, 13)[:2], dtypes=("float32", "float64"), name="batch_of_cublas"),
+    Case(kernels.batched_matmul, lambda rng: (rng.standard_normal((3, 9, 20)), rng.standard_normal((3, 20, 13))), launches="matmul_tiles",
+         dtypes=("float16", "bfloat16"), name="batch"),
+    Case(kernels.batched_matmul, lambda rng: (np.zeros((2, 0, 20)), rng.standard_normal((20, 13))), name="batch_of_nothing"),
     tiled("tiles_batch_long", 8, 600, 8, batch=((2,), ()), launches=PARTS, dtypes=("float32",)),
-]
+]  # fmt: skip
