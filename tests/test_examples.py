@@ -1,4 +1,4 @@
-"""The examples do what they say: a function and a kernel of one's own, a segmentation."""
+"""The examples do what they say: a function and kernels of one's own, a segmentation."""
 
 import re
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from minitorch_cv.testing import emulation
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -29,6 +31,16 @@ def test_own_kernel(tmp_path: Path) -> None:
     told = told_by("own_kernel.py", tmp_path)
     assert "blur_pool: the fast kernel is the definition" in told
     assert re.search(r"without the last column: .*shape \(1, 2, 2, 2\), expected \(1, 2, 2, 3\)", told), "the planted mistake is found"
+
+
+@pytest.mark.skipif(emulation.missing() is not None, reason=str(emulation.missing()))
+def test_own_cuda_kernel(tmp_path: Path) -> None:
+    told = told_by("own_cuda_kernel.py", tmp_path)
+    if told.startswith("blur_pool on a GPU: both versions are the definition"):
+        return  # where the mistake is not made: it would damage something else
+    assert "blur_pool on an emulated GPU: both versions are the definition, gradients and their gradients too" in told
+    assert "executed on the CPU: blur_pool, blur_pool_adjoint, blur_pool_threads" in told
+    assert "with a row too many: blur_pool: something wrote after an array of 32 bytes" in told, "the planted mistake is found"
 
 
 @pytest.mark.full
