@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpu import REASON, gpu_here, to_gpu, to_host
+from gpu import GPU, REASON, gpu_here, to_gpu, to_host
 from hypothesis import given
 from hypothesis import strategies as st
 
+import kernels
 from kernels.conv2d import cuda_implicit_gemm, numpy_conv2d
 from kernels.geometry import output_size
 from kernels.gpu.gemm import Tiles, parts_for, tiles_for
 from kernels.gpu.precision import tensor_cores, tf32, tf32_allowed
+from minitorch_cv.testing import assert_close
+from minitorch_cv.testing.emulation import launched_kernels
 
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
@@ -61,6 +64,36 @@ def test_exact_sums(dtype: str, context: Any, geometry: dict[str, Any], seed: in
             result = getattr(cuda_implicit_gemm, name)(*given_, *options)
         expected = getattr(numpy_conv2d, name)(*arguments, *options)
         np.testing.assert_array_equal(to_host(result).astype(np.float32), expected, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("C", "OC", "kernel", "groups", "modules"),
+    [
+        (8, 8, 1, 1, {"matmul"}),
+        (3, 8, 3, 1, {"direct"}),
+        (5, 8, 3, 1, {"conv2d"}),
+        (12, 8, 3, 4, {"grouped"}),
+        (64, 32, 3, 2, {"conv2d"}),
+        (6, 6, 3, 6, {"depthwise"}),
+    ],
+)
+def test_the_way_of_a_convolution(C: int, OC: int, kernel: int, groups: int, modules: set[str]) -> None:
+    """By the names of its kernels, where TF32 is allowed: else cuBLAS would take the first."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, C, 5, 6)).astype(np.float32)
+    weight = rng.standard_normal((OC, C // groups, kernel, kernel)).astype(np.float32)
+    options = (1, kernel // 2, 1, groups)
+    with launched_kernels() as launched, tf32():
+        y = kernels.conv2d(to_gpu(x), to_gpu(weight), None, *options)
+        gx = kernels.conv2d_input(y, to_gpu(weight), (5, 6), *options)
+        gw = kernels.conv2d_weight(to_gpu(x), y, (kernel, kernel), *options)
+    if GPU == "emulated":
+        assert {name.split("_")[0] for name in launched} == modules
+    expected = kernels.conv2d(x, weight, None, *options)
+    pairs = ((y, expected), (gx, kernels.conv2d_input(expected, weight, (5, 6), *options)),
+             (gw, kernels.conv2d_weight(x, expected, (kernel, kernel), *options)))  # fmt: skip
+    for result, definition in pairs:
+        assert_close(to_host(result), definition, 2e-3)
 
 
 def test_results_have_the_same_bits_again() -> None:
