@@ -28,7 +28,7 @@ class Execution:
         self.device = mt.device(device)
         self.precision = Precision(precision)
         self.cuda_graph = cuda_graph
-        self._resident: dict[int, tuple[Loader, ResidentImages | None]] = {}  # by the id of the loader, which stays alive here
+        self._resident: dict[Loader, ResidentImages | None] = {}
         if self.device.type not in ("cpu", "cuda"):
             raise ValueError(f"--device: got {device!r}, expected {DEVICES}")
         if self.on_gpu:
@@ -54,10 +54,10 @@ class Execution:
         """
         if not self.on_gpu:
             return _WithHostLabels(loader.epoch(epoch, start_step))
-        if id(loader) not in self._resident:
-            self._resident[id(loader)] = (loader, ResidentImages.of(loader))
-        _, resident = self._resident[id(loader)]
-        return DeviceBatches(loader.epoch(epoch, start_step)) if resident is None else resident.batches(loader, epoch, start_step)
+        if loader not in self._resident:
+            self._resident[loader] = ResidentImages.of(loader)
+        resident = self._resident[loader]
+        return DeviceBatches(loader.epoch(epoch, start_step)) if resident is None else resident.batches(epoch, start_step)
 
 
 class _WithHostLabels(Iterator):

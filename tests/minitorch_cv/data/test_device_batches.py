@@ -49,15 +49,19 @@ def test_a_batch_waits_for_its_copy_and_a_copy_for_its_readers() -> None:
         assert np.array_equal(gpu.to_host(images), expected)
 
 
-@pytest.mark.parametrize("transform", [
-    [RandomCrop(8, padding=1), RandomHorizontalFlip()], [RandomCrop((6, 7)), Normalize(0.4, 0.2)], [RandomHorizontalFlip(0.3)], [Normalize(0.1, 3.0)], [],
-])  # fmt: skip
+TRANSFORMS: list[list] = [
+    [RandomCrop(8, padding=1), RandomHorizontalFlip()], [RandomCrop((6, 7)), Normalize(0.4, 0.2)],
+    [RandomHorizontalFlip(0.3)], [Normalize(0.1, 3.0)], [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
 def test_a_resident_data_set_gives_the_loaders_bits(transform: list) -> None:
     """Crops, flips and normalisation on the GPU, from a step in the middle of an epoch on."""
     ours = Loader(small_data(60), 16, shuffle=True, seed=3, transform=transform)
     resident = ResidentImages.of(ours)
     assert resident is not None
-    made = list(resident.batches(ours, 2, start_step=1))
+    made = list(resident.batches(2, start_step=1))
     for batch, (images, labels) in zip(made, ours.epoch(2, start_step=1), strict=True):
         assert np.array_equal(gpu.to_host(batch.images), images)
         assert batch.images.dtype == images.dtype
