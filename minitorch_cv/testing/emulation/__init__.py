@@ -14,11 +14,14 @@ Nothing of this is fast, and nothing of it is used but by tests.
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from minitorch_cv.testing.emulation.module import CpuModule, CudaFault, compiler, kernel_names, only_blocks
 
-__all__ = ["CpuModule", "CudaFault", "compiler", "emulated_gpu", "kernel_names", "launched_kernels", "missing", "only_blocks", "order"]
+__all__ = [
+    "CpuModule", "CudaFault", "compiler", "emulated_gpu", "fenced_memory", "kernel_names", "launched_kernels", "missing", "only_blocks",
+    "order",
+]  # fmt: skip
 
 _MODULES = {"cupy": "cupy_stand_in", "cupy.cuda": "cupy_stand_in.cuda", "cupyx": "cupy_stand_in.cupyx"}
 
@@ -47,6 +50,13 @@ def emulated_gpu() -> Iterator[None]:
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
+
+
+def fenced_memory() -> AbstractContextManager[None]:
+    """Inside, memory that may not be touched follows every new array: a kernel that reads beyond one is a `CudaFault`."""
+    from minitorch_cv.testing.emulation.cupy_stand_in import memory
+
+    return memory.fenced_memory()
 
 
 @contextmanager

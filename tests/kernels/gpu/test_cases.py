@@ -6,6 +6,7 @@ and compared with the NumPy definitions in float64. A kernel that no row launche
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gpu import GPU, REASON, gpu_here, to_gpu, to_host
 import kernels
 from kernels.gpu import wide_dtype
 from minitorch_cv.testing import assert_close
-from minitorch_cv.testing.emulation import kernel_names, launched_kernels, order
+from minitorch_cv.testing.emulation import fenced_memory, kernel_names, launched_kernels, order
 
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
@@ -56,7 +57,8 @@ def run_in_all_orders(case: Case, dtype: str, launches: str) -> None:
         check(case, dtype, expected, "")
         return
     for threads, blocks in ORDERS:
-        with launched_kernels() as launched, order(threads, blocks):
+        fences = nullcontext() if threads else fenced_memory()
+        with launched_kernels() as launched, order(threads, blocks), fences:
             check(case, dtype, expected, f"order {threads}, {blocks}: ")
         assert set(launches.split()) <= launched, f"{sorted(launched)} were launched"
 

@@ -11,7 +11,7 @@ from gpu import to_gpu
 
 from kernels.gpu.launch import SHARED, source_text
 from minitorch_cv.testing import emulation
-from minitorch_cv.testing.emulation import CpuModule, CudaFault, emulated_gpu, only_blocks, order
+from minitorch_cv.testing.emulation import CpuModule, CudaFault, emulated_gpu, fenced_memory, only_blocks, order
 
 pytestmark = pytest.mark.skipif(emulation.missing() is not None, reason=str(emulation.missing()))
 
@@ -132,7 +132,7 @@ def test_a_barrier_that_some_threads_miss() -> None:
     with pytest.raises(CudaFault, match="blur: not every thread of the block reached every __syncthreads"):
         blurred(wrong)
     wrong = planted(SUM, "        __syncthreads();\n", "        if (threadIdx.x < half) __syncthreads();\n")
-    with pytest.raises(CudaFault, match="sum_of_block: .*__syncthreads"):
+    with pytest.raises(CudaFault, match=r"sum_of_block: .*__syncthreads"):
         summed(wrong, "sum_of_block", 64)
 
 
@@ -145,6 +145,14 @@ def test_an_unguarded_tail() -> None:
 def test_a_read_beyond_the_end() -> None:
     """What lies there is NaN, and shows."""
     assert not blurred(planted(BLUR, "i + 1 < N ? x[i + 1] : 0", "x[i + 1]"), N=128)
+
+
+def test_a_read_beyond_the_end_of_fenced_memory() -> None:
+    """Even where what was read is not used."""
+    with fenced_memory():
+        assert blurred(BLUR, N=128)
+        with pytest.raises(CudaFault, match=r"blur: memory at 0x[0-9a-f]* does not belong to any array"):
+            blurred(planted(BLUR, "i + 1 < N ? x[i + 1] : 0", "x[i + 1] * 0"), N=128)
 
 
 def test_a_halo_that_is_off_by_one() -> None:
@@ -175,7 +183,7 @@ def test_an_offset_that_does_not_fit_into_32_bits() -> None:
 
     assert last_offset(OFFSET) == 65536 * 40000 - 1
     wrong = planted(planted(OFFSET, "Index n = blockIdx.x", "int n = blockIdx.x"), "n * C + c", "n * (int)C + (int)c")
-    with pytest.raises(CudaFault, match="offset_of: .*a product of signed integers overflows"):
+    with pytest.raises(CudaFault, match=r"offset_of: .*a product of signed integers overflows"):
         last_offset(wrong)
 
 
@@ -187,25 +195,26 @@ def test_a_shuffle_without_all_its_lanes() -> None:
 
 
 def test_shared_memory_that_nobody_wrote() -> None:
-    assert not summed(planted(SUM, "sums[threadIdx.x] = x[threadIdx.x];", "if (threadIdx.x) sums[threadIdx.x] = x[threadIdx.x];"), "sum_of_block", 64)
+    write = "sums[threadIdx.x] = x[threadIdx.x];"
+    assert not summed(planted(SUM, write, f"if (threadIdx.x) {write}"), "sum_of_block", 64)
 
 
 def test_memory_that_is_not_there() -> None:
-    with pytest.raises(CudaFault, match="halve: memory at .* does not belong to any array"):
+    with pytest.raises(CudaFault, match=r"halve: memory at .* does not belong to any array"):
         module(HALVE).get_function("halve")((1,), (32,), (np.uint64(0), to_gpu(np.zeros((2, 3), np.float32)), 2, 3, 7))
 
 
 def test_a_division_by_zero() -> None:
     x, y = to_gpu(np.zeros(9, np.float32)), to_gpu(np.zeros(9, np.float32))
     module(HALVE).get_function("halve")((1,), (32,), (x, y, 2, 0, 7))  # nothing to divide
-    with pytest.raises(CudaFault, match="halve: .*an integer was divided by zero"):
+    with pytest.raises(CudaFault, match=r"halve: .*an integer was divided by zero"):
         module(planted(HALVE, "OH * OW", "OH")).get_function("halve")((1,), (32,), (x, y, 2, 0, 7))
 
 
 def test_launches_that_cuda_refuses() -> None:
     kernel = module(SUM).get_function("sum_of_block")
     x, y = to_gpu(np.zeros(64, np.float32)), to_gpu(np.zeros(1, np.float32))
-    with pytest.raises(CudaFault, match="got blocks of .* threads, more than 1024"):
+    with pytest.raises(CudaFault, match=r"got blocks of .* threads, more than 1024"):
         kernel((1,), (2048,), (x, y))
     with pytest.raises(CudaFault, match="which CUDA does not launch"):
         kernel((1, 70000), (64,), (x, y))

@@ -1,9 +1,12 @@
 """Device memory, emulated: NumPy bytes with guards on both sides, filled with 0xFF until they are written.
 
 Bytes of 0xFF are NaN in every floating type and -1 in the signed ones, so a result that was never written, or a value read beside an array,
-shows. `check_guards` finds what was written beside an array.
+shows. `check_guards` finds what was written beside an array. Inside `with fenced_memory():` whatever reads beyond the end of an array, too,
+is a fault: memory that may not be touched follows it.
 """
 
+import ctypes
+import mmap
 import sys
 import threading
 import weakref
@@ -19,6 +22,34 @@ from .streams import is_capturing
 ALIGNMENT = 512  # that of CuPy's pool
 GUARD = 512  # bytes on each side; a multiple of ALIGNMENT
 POISON = 0xFF
+HUGE = 1 << 30  # bytes; more are not poisoned, nor guarded, but zero, memory that exists once it is touched
+FENCED_ALIGNMENT = 16  # of an array whose end meets a fence: what the widest load needs
+PAGE = mmap.PAGESIZE
+NO_ACCESS = 0  # PROT_NONE of sys/mman.h
+
+_fenced = False
+
+
+@contextmanager
+def fenced_memory() -> Iterator[None]:
+    """Inside, new arrays end where memory that nobody may touch begins, but for at most 15 bytes: a read beyond the end does not pass."""
+    global _fenced
+    before, _fenced = _fenced, True
+    try:
+        yield
+    finally:
+        _fenced = before
+
+
+def _before_a_fence(size: int) -> np.ndarray:
+    """At least `size` writable bytes, followed by a page that may not be touched."""
+    pages = -(-size // PAGE) * PAGE
+    memory = mmap.mmap(-1, pages + PAGE)
+    whole = np.frombuffer(memory, np.uint8)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mprotect(ctypes.c_void_p(whole.ctypes.data + pages), ctypes.c_size_t(PAGE), NO_ACCESS):
+        raise OSError(ctypes.get_errno(), "mprotect")
+    return whole[:pages]
 
 
 class GuardError(RuntimeError):
@@ -32,8 +63,16 @@ class Block:
         self.size, self.device_id = size, device_id
         self._pool = None if pool is None else weakref.ref(pool)
         self.freed = False
-        self.bytes = np.full(GUARD + size + GUARD + ALIGNMENT, POISON, np.uint8)
-        self.start = GUARD + -(self.bytes.ctypes.data + GUARD) % ALIGNMENT
+        if _fenced:
+            self.bytes = _before_a_fence(GUARD + size + FENCED_ALIGNMENT)
+            self.bytes.fill(POISON)
+            self.start = (self.bytes.size - size) // FENCED_ALIGNMENT * FENCED_ALIGNMENT  # pages begin at multiples of it
+        elif size > HUGE:
+            self.bytes = np.zeros(GUARD + size + GUARD + ALIGNMENT, np.uint8)
+            self.start = GUARD + -(self.bytes.ctypes.data + GUARD) % ALIGNMENT
+        else:
+            self.bytes = np.full(GUARD + size + GUARD + ALIGNMENT, POISON, np.uint8)
+            self.start = GUARD + -(self.bytes.ctypes.data + GUARD) % ALIGNMENT
         self.ptr = self.bytes.ctypes.data + self.start
 
     @property
@@ -50,6 +89,8 @@ class Block:
 
     def check(self) -> None:
         """Raise `GuardError` naming the side if bytes beside the block were overwritten."""
+        if self.size > HUGE:
+            return
         sides = {"before": self.bytes[: self.start], "after": self.bytes[self.start + self.size :]}
         for side, guard in sides.items():
             written = np.flatnonzero(guard != POISON)
