@@ -65,7 +65,7 @@ def test_examples_of_the_kernels_run(tmp_path: Path) -> None:
             file = tmp_path / "mine" / named[1]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block)
-    (block,) = (block for block in blocks if "tile_store" in block)
+    (block,) = (block for block in blocks if "def block(" in block)
     (tmp_path / "block.py").write_text(block)  # Numba's cache wants a file
     run_python(blocks[0] + USE, tmp_path)
 
