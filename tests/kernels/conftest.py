@@ -17,7 +17,7 @@ KERNELS = sorted(set(kernels.__all__) - OTHER_NAMES)
 
 @pytest.fixture(params=[*kernels.BACKENDS, *ON_GPU])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The test runs once for each backend. For those of the GPU, `kernels.max_pool2d(x)` and all others take NumPy arrays there and back."""
+    """The test runs once for each backend. For those of the GPU, `kernels.max_pool2d` and all others take NumPy arrays there and back."""
     name = request.param
     with kernels.backend(name):
         if name in kernels.BACKENDS:

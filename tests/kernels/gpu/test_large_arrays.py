@@ -1,6 +1,7 @@
 """Arrays of more than 2^31 elements: a block of every launch finds a place which 32 bits cannot name.
 
-Only that block is run: the last one, or, where the grid goes round and round, one that comes to the last image again. And only the memory that it touches exists: the operating system makes pages when they are first used.
+Only that block is run: the last one, or, where the grid goes round and round, one that comes to the last image again. And only the
+memory that it touches exists: the operating system makes pages when they are first used.
 """
 
 from collections.abc import Callable, Iterator

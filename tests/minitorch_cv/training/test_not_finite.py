@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_training import RECIPE, SmallNet, make_trainer, small_data
+from small_training import SmallNet, make_trainer, small_data
 
 import minitorch_cv as mt
 from minitorch_cv.data import Loader
@@ -29,9 +29,7 @@ def failing_trainer(folder: Path, offset: float, after: int) -> loop.Trainer:
     trainer = make_trainer(folder)
     model = SquareRootNet()
     model.load_state_dict(trainer.model.state_dict())
-    trainer.model = model
-    trainer.optimizer = loop.make_optimizer(model.parameters(), RECIPE)
-    trainer.schedule = loop.make_schedule(trainer.optimizer, RECIPE, 12)
+    trainer = loop.Trainer(model, trainer.recipe, trainer.loaders, trainer.folder, trainer.report)
     step = trainer.report.step
 
     def count(number: int, *rest: object) -> None:
