@@ -50,10 +50,10 @@ class CudaSource:
         import cupy
 
         function = _function(cupy, self.path, kernel, str(real), device.id, tuple(sorted(macros.items())))
-        if shared_memory > USUAL_SHARED_MEMORY:
-            function.max_dynamic_shared_size_bytes = shared_memory
         given = tuple([_NULL if a is None else a for a in arguments])
         with device:
+            if shared_memory > USUAL_SHARED_MEMORY:
+                function.max_dynamic_shared_size_bytes = shared_memory
             function(grid, block, given, shared_mem=shared_memory)
 
 

@@ -26,6 +26,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from kernels.gpu import is_gpu
 from kernels.gpu.launch import _three
@@ -70,7 +71,17 @@ class CudaKernel:
     def _compiled(self) -> Any:
         from numba import cuda
 
-        return cuda.jit(self.py_func)
+        return cuda.jit(self.py_func, extensions=[_NullForNone])
+
+
+class _NullForNone:
+    """What Numba asks about each argument before a launch. A kernel compiled for None has a parameter for it, of 64 bits, that Numba itself
+    does not know how to fill."""
+
+    @staticmethod
+    def prepare_args(kind: Any, value: Any, stream: Any, retr: list) -> tuple[Any, Any]:
+        """(type, value) as they are passed."""
+        return (types.uint64, 0) if value is None else (kind, value)
 
 
 def cuda_kernel(py_func: Callable) -> CudaKernel:

@@ -352,6 +352,19 @@ def test_launch() -> None:
 # Compiled
 
 
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'minitorch_cv[cuda-compile]'")
+def test_numba_can_pass_what_kernels_are_given() -> None:
+    """None too, which Numba compiles for, but does not pass by itself."""
+    from numba.cuda.dispatcher import _Kernel
+
+    kernel: Any = object.__new__(_Kernel)
+    kernel.extensions = doubled._compiled.extensions
+    for given, expected in [(None, [0]), (True, [True]), (3, [3]), (np.float32(0.5), [0.5]), ((1, 2), [1, 2])]:
+        passed: list[Any] = []
+        kernel._prepare_args(numba.typeof(given), given, 0, [], passed)
+        assert [getattr(value, "value", value) for value in passed] == expected
+
+
 def recorded_launches() -> dict[tuple, tuple[Callable, tuple]]:
     """Each Numba CUDA kernel that the cases launch, with each combination of types: (function, types of the arguments)."""
     found: dict[tuple, tuple[Callable, tuple]] = {}
