@@ -5,16 +5,21 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gpu
 import numpy as np
 import pytest
+from table import ROWS
+from table.libraries import tensors
+from table.row import Row
 from test_cases import run_in_all_orders
 
 import kernels
+import minitorch_cv as mt
 from kernels.gpu.gemm import parts_for, tiles_for
 from minitorch_cv.testing.emulation import emulated_gpu
+from minitorch_cv.testing.function import tensors_in
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "kernels" / "README.md"
@@ -185,3 +190,68 @@ def test_which_families_have_versions_for_a_gpu() -> None:
     (told,) = re.findall(r"Kernels in Numba CUDA have (.*?):", TEXT.replace("\n", " "))
     assert set(re.findall(r"\]\((\w+)/numba_cuda_\w+\.py\)", told)) == {path.parent.name for path in folder.glob("*/numba_cuda_*.py")}
     assert "in five families" in TEXT
+
+
+# --- docs/gpu.md
+
+GPU_TEXT = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+
+
+@needs_gpu
+def test_the_page_about_gpus_runs(tmp_path: Path) -> None:
+    """All its blocks as one program, in which there is a GPU, an emulated one if need be."""
+    code = "\n".join(block.code for block in blocks(GPU_TEXT) if block.language == "python")
+    there_is_one = "from minitorch_cv.testing import emulation\nhere = emulation.emulated_gpu()\nhere.__enter__()\n"
+    told = printed_by(code if gpu.GPU == "real" else there_is_one + code, tmp_path)
+    check_printed(code, told)
+    assert re.search(r"^loss \d\.\d+ on cuda:0, weights float32$", told, re.MULTILINE)
+
+
+def test_what_the_page_says_of_a_machine_without_cupy() -> None:
+    program = "import sys\nsys.modules['cupy'] = None\nfrom kernels.gpu import problem\nprint(problem())"
+    told = printed_by(program, ROOT)
+    shown = GPU_TEXT.split("device 'cuda' needs CuPy, ")[1].split("\n")[0]
+    assert told.split(": pip")[1].strip() == shown.split(": pip")[1].strip()
+
+
+def test_commands_of_the_pages_have_options_that_there_are() -> None:
+    text = GPU_TEXT + (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("train", "eval"):
+        program = f"import sys\nfrom minitorch_cv.cli import main\nsys.argv = ['minitorch-cv', '{command}', '--help']\nmain()"
+        helped = printed_by(program, ROOT)
+        lines = [line.split("#")[0] for line in text.splitlines() if line.startswith(f"minitorch-cv {command} ")]
+        assert lines
+        assert {option for line in lines for option in re.findall(r"--[a-z-]+", line) if option not in helped} == set()
+
+
+@pytest.mark.skipif(gpu.GPU == "real" or gpu.REASON is not None, reason="counts what the emulated GPU copies")
+def test_functions_that_wait_for_the_gpu_are_listed() -> None:
+    """Called on tensors on a GPU, forward and backward, all other functions copy nothing to the computer's memory, and wait for nothing."""
+    (listed,) = re.findall(r"looks at its arguments for errors:\n(.*?)\. Not in every case", GPU_TEXT, re.DOTALL)
+    with emulated_gpu():
+        waiting = {row.name for row in ROWS if any(waits(row, seed) for seed in range(3))}
+    assert waiting - set(re.findall(r"`(\w+)`", listed)) == set()
+    assert "nonzero" in waiting
+    assert "conv2d" not in waiting
+
+
+def waits(row: Row, seed: int) -> bool:
+    """At a second call; the first one may copy tables."""
+    from minitorch_cv.testing.emulation.cupy_stand_in import transfers
+
+    for _ in range(2):
+        args, options = tensors(mt, row.drawn(seed))
+        args, options = on_gpu(args), on_gpu(options)
+        transfers.reset()
+        joined = [y for y in tensors_in(row.function()(*args, **options)) if y.requires_grad]
+        if joined:
+            mt.autograd.backward(joined, [mt.ones_like(y) for y in joined])
+    return transfers.to_host + transfers.synchronizations > 0
+
+
+def on_gpu(value: Any) -> Any:
+    if isinstance(value, mt.Tensor):
+        return value.detach().cuda().requires_grad_(value.requires_grad)
+    if isinstance(value, dict):
+        return {key: on_gpu(item) for key, item in value.items()}
+    return type(value)([on_gpu(item) for item in value]) if type(value) in (list, tuple) else value
