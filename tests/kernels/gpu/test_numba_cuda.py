@@ -359,9 +359,9 @@ def test_numba_can_pass_what_kernels_are_given() -> None:
 
     kernel: Any = object.__new__(_Kernel)
     kernel.extensions = doubled._compiled.extensions
-    for given, expected in [(None, [0]), (True, [True]), (3, [3]), (np.float32(0.5), [0.5]), ((1, 2), [1, 2])]:
+    for argument, expected in [(None, [0]), (True, [True]), (3, [3]), (np.float32(0.5), [0.5]), ((1, 2), [1, 2])]:
         passed: list[Any] = []
-        kernel._prepare_args(numba.typeof(given), given, 0, [], passed)
+        kernel._prepare_args(numba.typeof(argument), argument, 0, [], passed)
         assert [getattr(value, "value", value) for value in passed] == expected
 
 
