@@ -27,3 +27,21 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 
     with kernels.backend(request.param):
         yield request.param
+
+
+MANY = 500  # tests of kernels on the GPU: with so many, it pays to compile for all of them
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cuda_kernels_compiled_ahead(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With nothing compiled yet, a second processor compiles CUDA kernels for the emulated GPU while the tests run."""
+    import gpu
+
+    of_kernels = sum("tests/kernels/gpu" in item.nodeid for item in request.session.items)
+    if of_kernels < MANY or gpu.GPU == "real" or gpu.REASON is not None:
+        yield
+        return
+    from minitorch_cv.testing.emulation.ahead import compiling_ahead
+
+    with compiling_ahead():
+        yield

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -56,18 +57,22 @@ class CpuModule:
 
     def __init__(self, *, code: str, options: Sequence[str] = (), **ignored: Any) -> None:
         self.names = kernel_names(code)
-        source = _DYNAMIC.sub(r"\1* const \2 = (\1*)cuda_on_cpu::dynamic_shared;", code)
-        source += "\n" + "\n".join(f"CUDA_ON_CPU_EXPORT({name})" for name in self.names) + "\n"
-        macros = [option for option in options if option.startswith("-D")]
         runtime()
-        checked = (f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all")
-        self._library = ctypes.CDLL(str(_built(source, ("-include", str(HEADER), *checked, *macros))))
+        self._library = ctypes.CDLL(str(built(*for_the_cpu(code, options))))
 
     def get_function(self, name: str) -> "CpuKernel":
         """The kernel of that name."""
         if name not in self.names:
             raise CudaFault(f"{name}: not one of the kernels of this module: {', '.join(self.names)}")
         return CpuKernel(name, self._library)
+
+
+def for_the_cpu(code: str, options: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+    """CUDA C as a C++ compiler takes it, with an entry for each kernel, and the compiler's options."""
+    source = _DYNAMIC.sub(r"\1* const \2 = (\1*)cuda_on_cpu::dynamic_shared;", code)
+    source += "\n" + "\n".join(f"CUDA_ON_CPU_EXPORT({name})" for name in kernel_names(code)) + "\n"
+    macros = [option for option in options if option.startswith("-D")]
+    return source, ("-include", str(HEADER), f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all", *macros)
 
 
 class CpuKernel:
@@ -166,13 +171,13 @@ def only_blocks(first: int, count: int) -> Iterator[None]:
 @cache
 def runtime() -> ctypes.CDLL:
     """The library that runs the threads; its names are there for the kernels' libraries, which are loaded later."""
-    library = ctypes.CDLL(str(_built(RUNTIME.read_text(), ("-U_FORTIFY_SOURCE", "-fno-stack-protector"))), ctypes.RTLD_GLOBAL)
+    library = ctypes.CDLL(str(built(RUNTIME.read_text(), ("-U_FORTIFY_SOURCE", "-fno-stack-protector"))), ctypes.RTLD_GLOBAL)
     library.cuda_on_cpu_message.restype = ctypes.c_char_p
     return library
 
 
-def _built(source: str, options: tuple[str, ...]) -> Path:
-    """The shared library made of `source`, compiled once for the same source, options and header."""
+def built(source: str, options: tuple[str, ...]) -> Path:
+    """The shared library made of `source`, compiled once for the same source, options and headers. Threads may ask for it at once."""
     path = compiler()
     if path is None:
         raise RuntimeError("no C++ compiler: CUDA kernels are executed on the CPU by g++ or clang++; set CXX or install one")
@@ -180,15 +185,19 @@ def _built(source: str, options: tuple[str, ...]) -> Path:
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minitorch_cv" / "cuda_on_cpu"
     library = folder / f"{key}.so"
-    if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            object_file, made = Path(scratch) / "kernels.o", Path(scratch) / "kernels.so"
-            _call([path, *COMMON, *options, "-x", "c++", "-c", "-o", str(object_file), "-"], source)
-            # Linked without the sanitizer's own library: runtime.cpp has its handlers.
-            _call([path, "-shared", "-o", str(made), str(object_file)])
-            made.replace(library)
+    with _building.setdefault(key, Lock()):
+        if not library.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                object_file, made = Path(scratch) / "kernels.o", Path(scratch) / "kernels.so"
+                _call([path, *COMMON, *options, "-x", "c++", "-c", "-o", str(object_file), "-"], source)
+                # Linked without the sanitizer's own library: runtime.cpp has its handlers.
+                _call([path, "-shared", "-o", str(made), str(object_file)])
+                made.replace(library)
     return library
+
+
+_building: dict[str, Lock] = {}
 
 
 def _call(command: list[str], source: str = "") -> None:
