@@ -37,7 +37,7 @@ class GetItemAdjoint(Function):
     def forward(ctx: Any, y: np.ndarray, *, index: Index, shape: tuple[int, ...]) -> np.ndarray:
         if may_repeat(index):
             return added_at(index, y, shape)
-        x = np.zeros_like(y, shape=shape)  # in the memory order of y, where it has as many dimensions
+        x = _zeros(y, shape)
         x[index] = y
         return x
 
@@ -131,9 +131,19 @@ def _last_writers(index: tuple, shape: tuple[int, ...]) -> np.ndarray:
 def added_at(index: tuple, y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Zeros of a shape, to which y is added at an index, as often as the index names a place. As in Sum, float32 is added up in float64."""
     wide = y if not is_floating(y.dtype) else y.astype(np.float64, copy=False)
-    x = np.zeros_like(wide, shape=shape)
-    np.add.at(x, index, wide)
+    x = _zeros(wide, shape)
+    if is_gpu(x):  # by CuPy's own name: what NumPy hands over, CuPy refuses where the index is a tuple
+        import cupy
+
+        cupy.add.at(x, index, wide)
+    else:
+        np.add.at(x, index, wide)
     return x.astype(y.dtype, copy=False)
+
+
+def _zeros(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros beside y, in its memory order where it has as many dimensions."""
+    return np.zeros_like(y, shape=shape) if shape else np.zeros_like(y, shape=(1,)).reshape(())  # CuPy takes () for no shape at all
 
 
 def may_repeat(index: tuple) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.gpu import is_gpu
 from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.device import beside, host
@@ -18,7 +19,7 @@ class Cat(Function):
     @staticmethod
     def forward(ctx: Any, *arrays: np.ndarray, dim: int) -> np.ndarray:
         ctx.lengths = [x.shape[dim] for x in arrays]
-        return np.concatenate(arrays, axis=dim)
+        return _joined_on_gpu(arrays, dim) if is_gpu(arrays[0]) else np.concatenate(arrays, axis=dim)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
@@ -28,6 +29,20 @@ class Cat(Function):
             gradients.append(gy[place] if needed else None)
             start += length
         return tuple(gradients)
+
+
+def _joined_on_gpu(arrays: Sequence[Any], dim: int) -> Any:
+    """np.concatenate in the memory order of the first array, which CuPy would not keep.
+
+    Array by array: from nine arrays on CuPy sends their addresses to the GPU first, which cannot be recorded in a CUDA graph.
+    """
+    first, lengths = arrays[0], [x.shape[dim] for x in arrays]
+    result = np.empty_like(first, shape=(*first.shape[:dim], sum(lengths), *first.shape[dim + 1 :]))
+    start = 0
+    for x, length in zip(arrays, lengths, strict=True):
+        result[(slice(None),) * dim + (slice(start, start + length),)] = x
+        start += length
+    return result
 
 
 @autocasts

@@ -11,7 +11,8 @@ these launches, with their arguments, launched at once. The price is that nothin
 - Matrix products. CuPy does not let cuBLAS be recorded: they are the project's own, in the recorded steps as in all others of such a
   training, so that a step gives the same bits whether it is recorded or not.
 
-The first `WARM_UP` steps are not recorded: kernels are compiled, constants copied to the GPU, the pool filled.
+The first `WARM_UP` steps are not recorded: kernels are compiled, constants copied to the GPU, the pool filled. The last of them is the
+rehearsal: it does what will be recorded.
 """
 
 from collections.abc import Callable, Iterator
@@ -68,12 +69,16 @@ class RecordedStep(TrainStep):
             if self.batch is None:
                 self.batch = (images.copy(order="K"), labels.copy(order="K"))
             with self._in_own_stream():
-                if self.graph is None and self.warm < WARM_UP:
+                if self.warm < WARM_UP - 1:
                     self.warm += 1
                     with self._in_own_memory():
                         return super().__call__(images, labels, epoch, step)
                 self._take(images, labels)
                 random.at(epoch, step)
+                if self.warm < WARM_UP:  # the rehearsal
+                    self.warm += 1
+                    with self._in_own_memory():
+                        return self._finish(self._work(*self.batch), images, labels, epoch, step)
                 if self.graph is None and not self._record():
                     return super().__call__(images, labels, epoch, step)
                 return self._replay(images, labels, epoch, step)
@@ -145,7 +150,11 @@ class RecordedStep(TrainStep):
         self.warm += 1
         random.tell_gpu()
         self.graph.launch(self.stream)
-        found, logits = self.results
+        return self._finish(self.results, images, labels, epoch, step)
+
+    def _finish(self, results: tuple[Any, Any], images: Any, labels: Any, epoch: int, step: int) -> tuple[float, Any]:
+        """What is left to do in Python, after `_work`."""
+        found, logits = results
         value, wrong = found.get().tolist()  # the one moment at which Python waits for the GPU
         if not np.isfinite(value):
             raise self.not_finite(f"the loss is {value}", images, labels, epoch, step)

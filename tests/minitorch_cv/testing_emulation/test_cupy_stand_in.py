@@ -47,6 +47,7 @@ REFUSED = {
     "a string": lambda x: x + "a",
     "to cast in place": lambda x: cupy.arange(3).__iadd__(0.5),
     "a hash": hash,
+    "to add by an index that is a tuple, through NumPy": lambda x: np.add.at(x, (cupy.asarray([0]), cupy.asarray([0])), 1.0),
     "to add to int64 by an index": lambda x: np.add.at(cupy.zeros(3, np.int64), cupy.asarray([0]), 1),
 }
 
@@ -194,7 +195,7 @@ def test_reading_and_writing_by_index(x) -> None:
     expected = np.where(x_host > 2, np.float32(0), x_host)
     expected[1, 0] = 9
     equal(x, expected)
-    np.add.at(x, (cupy.asarray([0, 0]), cupy.asarray([1, 1])), 1.0)
+    cupy.add.at(x, (cupy.asarray([0, 0]), cupy.asarray([1, 1])), 1.0)
     expected[0, 1] += 2
     equal(x, expected)
 

@@ -190,6 +190,7 @@ def test_recorded_work_is_done_when_the_graph_is_launched(x) -> None:
         lambda x: cupy.cuda.get_current_stream().synchronize(),
         lambda x: cupy.cuda.Device().synchronize(),
         lambda x: print(x),
+        lambda x: np.concatenate([x] * 9),
     ],
 )
 def test_what_waits_for_the_device_cannot_be_recorded(x, forbidden) -> None:

@@ -113,8 +113,8 @@ class ndarray(Array):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
         for value in (*inputs, *kwargs.get("out", ())):
-            index = method != "__call__" and isinstance(value, (tuple, list, slice))
-            if not index and not isinstance(value, (ndarray, np.ndarray, *ufuncs.SCALARS)):
+            # Of the index of `at`, too: so CuPy does not take tuples and slices there.
+            if not isinstance(value, (ndarray, np.ndarray, *ufuncs.SCALARS)):
                 return NotImplemented
         if "out" in kwargs:
             if len(kwargs["out"]) != 1:

@@ -50,7 +50,8 @@ def empty_like(prototype: "core.Array", dtype: Any = None, order: str = "K", sub
     if not isinstance(prototype, core.Array):
         raise TypeError(f"prototype: got {type(prototype)}, expected cupy.ndarray")
     host = np.lib.stride_tricks.as_strided(np.empty(0, prototype.dtype), prototype.shape, prototype.strides)
-    like = np.empty_like(host, dtype and core.checked_dtype(dtype), order, shape=shape)  # type: ignore[call-overload]
+    # As in CuPy, the shape () is none, and that of the prototype is taken.
+    like = np.empty_like(host, dtype and core.checked_dtype(dtype), order, shape=shape or None)  # type: ignore[call-overload]
     memory = empty(like.size, like.dtype)
     return core.new(like.shape, like.dtype, MemoryPointer(memory._memory, 0), like.strides)
 

@@ -30,6 +30,7 @@ ABOUT = {
 ACCUMULATING = {"average", "cumprod", "cumsum", "dot", "einsum", "inner", "norm", "outer", "tensordot", "trace", "vdot"}
 CUBLAS = {"dot", "einsum", "inner", "tensordot", "vdot"}
 LOW_PRECISION = ("float16", "bfloat16")
+JOINING, MOST_JOINED = {"column_stack", "concatenate", "dstack", "hstack", "stack", "vstack"}, 8
 
 
 def call(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], module: str = "cupy") -> Any:
@@ -41,6 +42,8 @@ def call(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], mod
         return function(*_hosts(args), **_hosts(kwargs))
     if name in CUBLAS:
         refuse_cublas(name)
+    if name in JOINING and len(found) > MOST_JOINED:
+        get_current_stream().refuse_capture(f"cupy.{name} of {len(found)} arrays, whose addresses are copied to the device")
     if name in SYNCHRONIZING:
         transfers.synchronizing(f"cupy.{name}")
     if name in ACCUMULATING and any(a.dtype.name in LOW_PRECISION for a in found):
