@@ -6,7 +6,9 @@ BIN    := $(VENV)/bin
 TORCH  := torch==2.13.0
 CUDA   ?= 13
 GPU_TESTS := tests/kernels tests/gpu tests/minitorch_cv/test_functions_on_gpu.py tests/minitorch_cv/optim/test_on_gpu.py \
-	tests/minitorch_cv/data/test_device_batches.py tests/minitorch_cv/training/test_on_gpu.py
+	tests/minitorch_cv/data/test_device_batches.py tests/minitorch_cv/training/test_on_gpu.py tests/minitorch_cv/training/test_recorded_step.py \
+	tests/minitorch_cv/test_cli_on_gpu.py tests/minitorch_cv/test_norm_on_gpu.py tests/minitorch_cv/test_random_on_gpu.py tests/minitorch_cv/test_autocast.py \
+	tests/minitorch_cv/test_device.py tests/minitorch_cv/testing_emulation/test_cupy_stand_in_against_cupy.py tests/models/test_on_gpu.py
 # On Linux the package index may answer with PyTorch's large CUDA build; pip's PIP_EXTRA_INDEX_URL can point to one of CPU builds.
 
 .PHONY: help train test test-full test-gpu bench-gpu compile-cuda lint types clean

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a training run.")]
 Checkpoint = Annotated[str, typer.Option(help="Which checkpoint: last, or best (of a run with --validation).")]
+OnDevice = Annotated[str, typer.Option("--device", help="What computes: cpu, cuda (the first GPU), cuda:1, ... or auto.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

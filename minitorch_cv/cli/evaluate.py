@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, Checkpoint, RunDir, errors_as_sentences, our_models
+from minitorch_cv.cli.common import AsJson, Checkpoint, OnDevice, RunDir, errors_as_sentences, our_models
 
 
 def evaluate(
     run_dir: RunDir,
     checkpoint: Checkpoint = "last",
     data_dir: Annotated[Path | None, typer.Option(help="Where the data lies now, if not where the training found it.")] = None,
-    device: Annotated[str, typer.Option(help="What computes: cpu, cuda, cuda:1, ... or auto.")] = "cpu",
+    device: OnDevice = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Loss and accuracies of a trained model on the test images."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minitorch_cv.cli.common import AsJson, Checkpoint, console, errors_as_sentences, our_models
+from minitorch_cv.cli.common import AsJson, Checkpoint, OnDevice, console, errors_as_sentences, our_models
 
 BAR = 40  # characters of a bar for probability 1
 
@@ -23,6 +23,7 @@ def predict(
         "--ten-crop", help="With --model: average the corners, the middle and their reflections.",
     )] = False,
     temperature: Annotated[float, typer.Option(help="Above 1 the probabilities become more even, below 1 more decided.")] = 1.0,
+    device: OnDevice = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """The most probable classes of each image: for a model that was trained here, or for published weights."""
@@ -30,11 +31,11 @@ def predict(
         if weights is not None and model is None:
             raise ValueError("--weights: say for which model, by --model NAME")
         if model is not None:
-            results = _by_weights(model, weights or "imagenet", paths, top=top, ten_crop=ten_crop, temperature=temperature)
+            results = _by_weights(model, weights or "imagenet", device, paths, top=top, ten_crop=ten_crop, temperature=temperature)
         else:
             if ten_crop:
                 raise ValueError("--ten-crop: goes with --model; a run's images are taken whole")
-            results = _by_run(paths, checkpoint, temperature, top)
+            results = _by_run(paths, checkpoint, device, temperature, top)
         if as_json:
             print(json.dumps(results))
         else:
@@ -42,20 +43,26 @@ def predict(
                 _show(result)
 
 
-def _by_run(paths: list[Path], checkpoint: str, temperature: float, top: int) -> list[dict[str, Any]]:
+def _by_run(paths: list[Path], checkpoint: str, device: str, temperature: float, top: int) -> list[dict[str, Any]]:
+    from minitorch_cv.training.execution import Execution, resolved
     from minitorch_cv.training.prediction import predict_images
 
     run_dir, *images = paths
     if not images:
         raise ValueError(f"IMAGE: got none beside the run folder {run_dir}; without one, name a model by --model")
-    return predict_images(run_dir, our_models().load_run(run_dir, checkpoint), images, temperature, top)
+    execution = Execution(resolved(device))
+    with execution.current():
+        return predict_images(run_dir, our_models().load_run(run_dir, checkpoint).to(execution.device), images, temperature, top)
 
 
-def _by_weights(name: str, weights: str, images: list[Path], **options: Any) -> list[dict[str, Any]]:
+def _by_weights(name: str, weights: str, device: str, images: list[Path], **options: Any) -> list[dict[str, Any]]:
     from minitorch_cv.inference import classify_images
+    from minitorch_cv.training.execution import Execution, resolved
 
+    execution = Execution(resolved(device))
     model, preprocessing, classes = our_models().classifier(name, weights)
-    return classify_images(model, preprocessing, classes, images, **options)
+    with execution.current():
+        return classify_images(model.to(execution.device), preprocessing, classes, images, **options)
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from kernels import gpu
 from minitorch_cv.data.device_batches import DeviceBatches
 from minitorch_cv.data.loader import Loader
 from minitorch_cv.data.resident import ResidentImages
+from minitorch_cv.device import computing_on
 from minitorch_cv.training.choices import check_choice
 from minitorch_cv.training.precision import PRECISIONS, Precision
 
@@ -32,7 +33,8 @@ class Execution:
         if self.device.type not in ("cpu", "cuda"):
             raise ValueError(f"--device: got {device!r}, expected {DEVICES}")
         if self.on_gpu:
-            gpu.cupy()
+            with computing_on(self.device):  # an error where there is no such GPU
+                pass
         elif precision != "float32":
             raise ValueError(f"--precision: got {precision} with --device cpu, which computes in float32; a GPU gains by the others")
         elif cuda_graph:
@@ -45,7 +47,7 @@ class Execution:
 
     def current(self) -> AbstractContextManager:
         """Inside, the device is the one that kernels and new arrays are for."""
-        return gpu.cupy().cuda.Device(self.device.index) if self.on_gpu else nullcontext()
+        return computing_on(self.device) if self.on_gpu else nullcontext()
 
     def batches(self, loader: Loader, epoch: int, start_step: int = 0) -> Any:
         """A loader's (images, labels) as (images, labels, labels): the first two on the device, the third in the computer's memory.
