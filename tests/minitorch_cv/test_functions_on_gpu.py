@@ -1,24 +1,24 @@
-"""Every function of the table on the emulated GPU: values, gradients and gradients of gradients are those of the CPU."""
+"""Every function of the table on a GPU, real or emulated: values, gradients and gradients of gradients are those of the CPU."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gpu import REASON, gpu_here
 from table import ROWS
 from table.row import Row
 
 from minitorch_cv.device import as_dtype
 from minitorch_cv.testing import check_device
-from minitorch_cv.testing.emulation import emulated_gpu, missing
 
 SEEDS = [0, *[pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 4)]]
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def gpu() -> Iterator[None]:
-    with emulated_gpu():
+    with gpu_here():
         yield
 
 

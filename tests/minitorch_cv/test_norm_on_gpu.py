@@ -1,17 +1,17 @@
-"""Normalisations and classifiers' losses of 16-bit images beside float32 parameters, on the emulated GPU, against float64 on the CPU."""
+"""Normalisations and classifiers' losses of 16-bit images beside float32 parameters, on a GPU, real or emulated, against float64 on the CPU."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from gpu import REASON, gpu_here
 
 import minitorch_cv as mt
 from minitorch_cv import functional as F
 from minitorch_cv import nn
 from minitorch_cv.testing import assert_close
-from minitorch_cv.testing.emulation import emulated_gpu, missing
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 # Half a step of the types, relative to the largest number; a gradient is a difference of such numbers.
 TOLERANCE = {"float16": 2e-3, "bfloat16": 1.6e-2}
@@ -20,7 +20,7 @@ SHAPE = (4, 8, 5, 3)
 
 @pytest.fixture(scope="module", autouse=True)
 def gpu() -> Iterator[None]:
-    with emulated_gpu():
+    with gpu_here():
         yield
 
 
