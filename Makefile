@@ -19,7 +19,7 @@ help:
 	@echo "make test-full  all tests, also those that compare with PyTorch, which it installs"
 	@echo "make test-gpu   the GPU's tests on an NVIDIA GPU (CUDA=12 for a driver of CUDA 12), with compute-sanitizer where it is installed"
 	@echo "make compile-cuda  all GPU kernels compiled, without a GPU: registers, spills, PTX (170 MB of compilers are installed first)"
-	@echo "make bench-gpu  kernels and training on the GPU, compared with PyTorch where it is installed"
+	@echo "make bench-gpu  kernels and training on the GPU, compared with PyTorch, which it installs"
 	@echo "make lint       ruff"
 	@echo "make types      mypy"
 	@echo "make clean      remove .venv and the tools' caches"
@@ -38,8 +38,8 @@ test-gpu: $(VENV)/.installed-cuda$(CUDA)
 	MINITORCH_CV_TEST_GPU=1 $(BIN)/pytest $(GPU_TESTS)
 	$(BIN)/python tests/sanitize.py
 
-bench-gpu: $(VENV)/.installed-cuda$(CUDA)
-	$(BIN)/python benchmarks/gpu.py
+bench-gpu: $(VENV)/.installed-cuda$(CUDA) $(VENV)/.installed-torch
+	$(BIN)/python benchmarks/gpu.py --json benchmarks/gpu.json --picture benchmarks/gpu.png
 
 compile-cuda: $(VENV)/.installed-cuda-compile
 	$(BIN)/python -m minitorch_cv.testing.emulation.compile_cuda

@@ -3,6 +3,7 @@
 The parameters have the same shapes in the same order, so that both sides can be given the same numbers.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -50,6 +51,35 @@ def resnet20() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
+class Bottleneck(nn.Module):
+    """1x1 to `width` channels, 3x3 with the stride, 1x1 to four times as many; the shortcut is a 1x1 where the shape changes."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width),
+        )  # fmt: skip
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or channels != 4 * width:
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.branch(x).add_(self.shortcut(x)), inplace=True)
+
+
+def resnet50() -> nn.Module:
+    """He et al.'s ResNet of depth 50 for (N, 3, 224, 224)."""
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+    channels = 64
+    for width, blocks, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for i in range(blocks):
+            layers.append(Bottleneck(channels, width, stride if i == 0 else 1))
+            channels = 4 * width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
+
+
 class InvertedResidual(nn.Module):
     """MobileNetV2's block: 1x1 to more channels (unless `expansion` is 1), 3x3 depthwise, 1x1 back, a shortcut where it fits."""
 
@@ -84,4 +114,13 @@ def mobilenet_v2_half() -> nn.Module:
 
 # Where a model is not in its usual form, the options that `models.create` makes the same one with.
 OPTIONS = {"mobilenet_v2_half": {"cifar": True, "width": 0.5}}
-MODELS = {"lenet5": lenet5, "resnet20": resnet20, "mobilenet_v2_half": mobilenet_v2_half}
+MODELS = {"lenet5": lenet5, "resnet20": resnet20, "resnet50": resnet50, "mobilenet_v2_half": mobilenet_v2_half}
+
+
+def set_parameters(model: nn.Module, given: list[np.ndarray]) -> None:
+    """Copy arrays, those of the same network in minitorch_cv, into the parameters. ValueError for a shape that is not the same."""
+    with torch.no_grad():
+        for number, (mine, array) in enumerate(zip(model.parameters(), given, strict=True)):
+            if tuple(mine.shape) != array.shape:
+                raise ValueError(f"parameter {number} has shape {tuple(mine.shape)} in PyTorch and {array.shape} here")
+            mine.copy_(torch.from_numpy(array))

@@ -76,16 +76,12 @@ def build_torch(name: str, threads: int, channels_last: bool, parameters: list[n
     """In a worker: `step`, as above."""
     import torch
     import torch.nn.functional as F
-    from torch_models import MODELS
+    from torch_models import MODELS, set_parameters
 
     torch.set_num_threads(threads)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = MODELS[name]()
-    with torch.no_grad():
-        for mine, given in zip(model.parameters(), parameters, strict=True):
-            if tuple(mine.shape) != given.shape:
-                raise ValueError(f"{name}: a parameter has shape {tuple(mine.shape)} in PyTorch and {given.shape} here")
-            mine.copy_(torch.from_numpy(given))
+    set_parameters(model, parameters)
     model = model.to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), **SETTINGS[name].sgd)
     data = cycle((torch.tensor(x).contiguous(memory_format=layout), torch.tensor(labels)) for x, labels in batches(SETTINGS[name]))
