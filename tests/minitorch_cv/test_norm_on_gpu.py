@@ -1,4 +1,4 @@
-"""Normalisations and classifiers' losses of 16-bit images beside float32 parameters, on a GPU, real or emulated, against float64 on the CPU."""
+"""Normalisations and losses of 16-bit images beside float32 parameters, on a GPU, real or emulated, against float64 on the CPU."""
 
 from collections.abc import Callable, Iterator
 
