@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import gpu
@@ -10,12 +11,21 @@ import pytest
 
 import kernels
 
-ON_GPU = [pytest.param(name, marks=pytest.mark.skipif(gpu.REASON is not None, reason=str(gpu.REASON))) for name in kernels.GPU_BACKENDS]
+GPU_NEEDED = pytest.mark.skipif(gpu.REASON is not None, reason=str(gpu.REASON))
+WRITTEN_IN_NUMBA_CUDA = {path.parent.name for path in Path(kernels.__file__).parent.glob("*/numba_cuda_*.py")}  # families
 OTHER_NAMES = {"BACKENDS", "GPU_BACKENDS", "Pieces", "backend", "choose", "current_backend", "current_gpu_backend"}
 KERNELS = sorted(set(kernels.__all__) - OTHER_NAMES)
 
 
-@pytest.fixture(params=[*kernels.BACKENDS, *ON_GPU])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The backends of a test: "numba_cuda" for families that have such a version, since others would repeat what "cuda" runs."""
+    if "backend" in metafunc.fixturenames:
+        family = Path(metafunc.module.__file__).stem.removeprefix("test_")
+        there = [name for name in kernels.GPU_BACKENDS if name == "cuda" or family in WRITTEN_IN_NUMBA_CUDA]
+        metafunc.parametrize("backend", [*kernels.BACKENDS, *[pytest.param(name, marks=GPU_NEEDED) for name in there]], indirect=True)
+
+
+@pytest.fixture
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The test runs once for each backend. For those of the GPU, `kernels.max_pool2d` and all others take NumPy arrays there and back."""
     name = request.param
