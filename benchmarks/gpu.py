@@ -75,7 +75,7 @@ def main(
     if not any(names.values()):
         expected = "; ".join(name for part in chosen for name in known[part])
         raise typer.BadParameter(f"--only: got {', '.join(only or ())}, expected parts of {expected}")
-    console = Console()
+    console = Console(width=None if Console().is_terminal else 150)  # in a file, rows stay lines
     report: dict[str, Any] = {"device": gpu_timing.device(), "rounds": rounds}
     try:
         for part, measure in (("kernels", measure_kernels), ("training", measure_training)):

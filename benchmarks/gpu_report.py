@@ -18,17 +18,17 @@ def times(ratio: dict[str, float] | None) -> str:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Whether a goal is met."""
+    """The goal, and whether it is met."""
     if result["goal"] is None:
         return ""
-    return NOT_MEASURED if result["met"] is None else "met" if result["met"] else "missed"
+    return f"{result['goal']}: {NOT_MEASURED if result['met'] is None else 'met' if result['met'] else 'missed'}"
 
 
 def kernel_table(results: dict[str, Any]) -> Table:
     """A row for every kernel and type, a section for every family."""
     table = Table("kernel, type", title="Kernels: times as fast as ...; 100 % of the limit is the rate of a copy, or of cuBLAS's products")
-    for column in ("PyTorch", "of the limit", "goal", "", "PyTorch, from Python", "Numba CUDA"):
-        table.add_column(column, justify="left" if column in ("goal", "") else "right")
+    for column in ("PyTorch", "of the limit", "goal", "PyTorch, from Python", "Numba CUDA"):
+        table.add_column(column, justify="left" if column == "goal" else "right", no_wrap=True)
     family = None
     for name, result in results.items():
         if result["family"] != family:
@@ -37,8 +37,8 @@ def kernel_table(results: dict[str, Any]) -> Table:
         part = result["of_the_limit"]
         table.add_row(
             name, times(result["speed_ratio"]), NOT_MEASURED if part is None else f"{100 * part:.0f} %",
-            result["goal"] or "", verdict(result),
-            times(result["speed_ratio_from_python"]), times(result["speed_ratio_numba_cuda"]) if result["numba"] else "",
+            verdict(result), times(result["speed_ratio_from_python"]),
+            times(result["speed_ratio_numba_cuda"]) if result["numba"] else "",
         )  # fmt: skip
     return table
 
@@ -47,12 +47,11 @@ def training_table(results: dict[str, Any]) -> Table:
     """How many times as fast as each of PyTorch's ways our faster one is."""
     table = Table("network, precision", "ours", title="Training steps: times as fast as ...")
     for side in gpu_training.THEIRS:
-        table.add_column(side, justify="right")
-    table.add_column("goal")
-    table.add_column("")
+        table.add_column(side, justify="right", no_wrap=True)
+    table.add_column("goal", no_wrap=True)
     for name, result in results.items():
         cells = (times(result["speed_ratio"].get(side)) for side in gpu_training.THEIRS)
-        table.add_row(name, result["ours"] or NOT_MEASURED, *cells, result["goal"] or "", verdict(result))
+        table.add_row(name, result["ours"] or NOT_MEASURED, *cells, verdict(result))
     return table
 
 

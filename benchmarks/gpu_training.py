@@ -5,6 +5,7 @@ step is: clear the gradients, forward, loss, backward, update; then its loss is 
 of the first steps must agree.
 """
 
+import re
 import statistics
 from collections.abc import Callable
 from itertools import count, cycle
@@ -165,9 +166,12 @@ def measure(name: str, precision: str, rounds: int) -> dict[str, Any]:
     """All numbers of one network in one precision; "not_measured" says what is not, and why."""
     setting = SETTINGS[name]
     workers, missing = start(name, setting, precision)
+    seconds: dict[str, list[float]] = {}
     try:
         slowest = max([min(worker.time("step", 5)) for worker in workers], default=TURN)
         seconds = take_turns(workers, "step", rounds, max(5, min(300, round(TURN / slowest)))) if workers else {}
+    except RuntimeError as error:  # the networks that follow must not suffer from it
+        missing |= {worker.name: reason(str(error)) for worker in workers}
     finally:
         for worker in workers:
             worker.close()
@@ -195,8 +199,14 @@ def start(name: str, setting: Setting, precision: str) -> tuple[list[Worker], di
                 raise RuntimeError(f"not the same losses: {losses[:checked]}, but {first[:checked]} with {OURS[0]}")
             workers.append(worker)
         except RuntimeError as error:
-            missing[side] = str(error).strip().splitlines()[-1][:300]
+            missing[side] = reason(str(error))
     return workers, missing
+
+
+def reason(text: str) -> str:
+    """Of a worker's traceback the first line of its last error; CUDA's errors go on with advice."""
+    errors = re.findall(r"^[\w.]+: .*", text, re.MULTILINE)
+    return (errors[-1] if errors else text.strip())[:300]
 
 
 def derived(name: str, seconds: dict[str, list[float]]) -> dict[str, Any]:

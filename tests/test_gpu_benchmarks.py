@@ -213,6 +213,16 @@ def test_networks_of_both_sides_are_the_same(name: str) -> None:
 
 
 @pytest.mark.usefixtures("benchmarks")
+def test_why_a_side_takes_no_part() -> None:
+    import gpu_training
+
+    first = "torch.AcceleratorError: CUDA error: operation not permitted when stream is capturing"
+    lines = ["PyTorch, eager:", "Traceback (most recent call last):", "  File 'x.py', line 1", "KeyError: 'a'", "", first, "For debugging ..."]
+    assert gpu_training.reason("\n".join(lines)) == first
+    assert gpu_training.reason("its process ended\n") == "its process ended"
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_training_is_reported(tmp_path: Path) -> None:
     import gpu_report
     import gpu_training
@@ -228,9 +238,9 @@ def test_training_is_reported(tmp_path: Path) -> None:
     results = {"resnet20, float32": result, "resnet20, tf32": nothing}
     table = gpu_report.training_table(results)
     assert [column._cells[0] for column in table.columns][1:] == [
-        gpu_training.OURS[1], "3.50", "not measured", "not measured", "ahead of PyTorch eager", "met"
+        gpu_training.OURS[1], "3.50", "not measured", "not measured", "ahead of PyTorch eager: met"
     ]  # fmt: skip
-    assert [column._cells[1] for column in table.columns][-1] == "not measured"
+    assert [column._cells[1] for column in table.columns][-1] == "ahead of PyTorch eager: not measured"
     assert gpu_report.reasons(results).row_count == 3
     gpu_report.draw({"device": {"gpu": "none", "date": "-"}, "training": results}, tmp_path / "gpu.png")
     assert (tmp_path / "gpu.png").stat().st_size > 5_000
