@@ -217,7 +217,7 @@ def test_why_a_side_takes_no_part() -> None:
     import gpu_training
 
     first = "torch.AcceleratorError: CUDA error: operation not permitted when stream is capturing"
-    lines = ["PyTorch, eager:", "Traceback (most recent call last):", "  File 'x.py', line 1", "KeyError: 'a'", "", first, "For debugging ..."]
+    lines = ["PyTorch, eager:", "Traceback (most recent call last):", "  File 'x.py', line 1", "KeyError: 'a'", first, "For debugging ..."]
     assert gpu_training.reason("\n".join(lines)) == first
     assert gpu_training.reason("its process ended\n") == "its process ended"
 
