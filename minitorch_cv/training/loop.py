@@ -59,7 +59,8 @@ class Trainer:
         self.schedule = make_schedule(self.optimizer, recipe, recipe.epochs * self.steps)
         objective = Objective(recipe.label_smoothing, recipe.auxiliary_weight)
         parts = (self.model, self.optimizer, self.schedule, objective, execution.precision)
-        self.train_step = RecordedStep(*parts, say=report.warn) if execution.cuda_graph else TrainStep(*parts)
+        with execution.current():  # a recorded step has a stream and memory of the GPU that computes
+            self.train_step = RecordedStep(*parts, say=report.warn) if execution.cuda_graph else TrainStep(*parts)
         self.ema = None if recipe.ema is None else EMA(model, recipe.ema, warmup=True)
         self.epoch = 0  # complete epochs
         self.step = 0  # complete steps of the running epoch

@@ -124,10 +124,11 @@ def test_the_scale_grows_after_good_steps_and_gives_up_below_one() -> None:
         copy.load_state_dict({"scale": -1, "good_steps": 0})
 
 
-def trainer_on(device: str, folder: Path, **options: Any) -> Any:
+def trainer_on(device: str, folder: Path, precision: str = "float32", cuda_graph: bool = False, **options: Any) -> Any:
     """`make_trainer`, on a device."""
     trainer = make_trainer(folder, **options)
-    return type(trainer)(trainer.model, trainer.recipe, trainer.loaders, trainer.folder, trainer.report, Execution(device))
+    execution = Execution(device, precision, cuda_graph)
+    return type(trainer)(trainer.model, trainer.recipe, trainer.loaders, trainer.folder, trainer.report, execution)
 
 
 def weights(trainer: Any) -> dict[str, np.ndarray]:
@@ -165,6 +166,19 @@ def test_a_checkpoint_moves_between_devices(first: str, second: str, tmp_path: P
     trainer.restore()
     assert (trainer.epoch, trainer.step) == (1, 2)
     trainer.fit()
+    for key, value in weights(expected).items():
+        assert_close(weights(trainer)[key], value, 1e-4, key)
+
+
+def test_steps_are_recorded_on_the_second_gpu(tmp_path: Path) -> None:
+    """Whichever GPU is the current one where the trainer is made."""
+    if gpu.GPU == "real":
+        pytest.skip("a second GPU may not be there")
+    expected, trainer = trainer_on("cpu", tmp_path / "cpu"), trainer_on("cuda:1", tmp_path / "cuda", cuda_graph=True)
+    for each in (expected, trainer):
+        mt.manual_seed(7)
+        each.fit()
+    assert trainer.train_step.graph is not None
     for key, value in weights(expected).items():
         assert_close(weights(trainer)[key], value, 1e-4, key)
 
