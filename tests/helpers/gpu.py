@@ -27,19 +27,24 @@ def gpu_here() -> AbstractContextManager[None]:
     return nullcontext() if GPU == "real" else emulation.emulated_gpu()
 
 
-def to_gpu(value: Any) -> Any:
-    """NumPy arrays, alone or in lists, as arrays on the GPU, in the same order of memory; all else as it is."""
+def to_gpu(value: Any, skipped: int = 0) -> Any:
+    """NumPy arrays, alone or in lists, as arrays on the GPU, in the same order of memory; all else as it is.
+
+    skipped: elements of the memory before the first of an array. CuPy's memory begins at multiples of 512 bytes.
+    """
     if type(value) in (list, tuple):
-        return type(value)([to_gpu(v) for v in value])
+        return type(value)([to_gpu(v, skipped) for v in value])
     if type(value) is dict:
-        return {key: to_gpu(v) for key, v in value.items()}
+        return {key: to_gpu(v, skipped) for key, v in value.items()}
     if not isinstance(value, np.ndarray):
         return value
     import cupy
 
     # Through the order of its memory, so that what is channels-last stays so.
     order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
-    return cupy.asarray(np.asarray(value.transpose(order), order="C")).transpose(np.argsort(order).tolist())
+    values = np.asarray(value.transpose(order), order="C")
+    memory = cupy.asarray(np.concatenate([np.zeros(skipped, values.dtype), values.reshape(-1)]))
+    return memory[skipped:].reshape(values.shape).transpose(np.argsort(order).tolist())
 
 
 def to_host(value: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 HEADER, TENSOR_CORE, RUNTIME = HERE / "cuda_on_cpu.h", HERE / "tensor_core_on_cpu.h", HERE / "runtime.cpp"
-CHECKS = "bounds,signed-integer-overflow,shift,integer-divide-by-zero"
+CHECKS = "bounds,signed-integer-overflow,shift,integer-divide-by-zero,alignment"
 COMMON = ("-std=c++17", "-O1", "-fPIC", "-ffp-contract=off", "-Wno-unknown-pragmas")
 MOST_THREADS = 1024  # in a block: what CUDA allows
 MOST_SHARED_MEMORY = 163 * 1024  # of a block, on sm_80

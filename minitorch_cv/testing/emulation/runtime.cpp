@@ -414,4 +414,5 @@ HANDLER(mul_overflow, "a product of signed integers overflows")
 HANDLER(negate_overflow, "a negated integer overflows")
 HANDLER(divrem_overflow, "an integer was divided by zero, or the quotient overflows")
 HANDLER(shift_out_of_bounds, "a shift by more bits than there are, or a shifted integer that overflows")
+HANDLER(type_mismatch_v1, "an address that is no multiple of what its type wants: 16 for a pack of 16 bytes")
 }

@@ -75,6 +75,13 @@ KERNEL sum_of_warp(const float* x, float* y)
 }
 """
 
+PACKS = """
+KERNEL copy_packs(const float* x, float* y)
+{
+    *(Pack<4>*)(y + 4 * threadIdx.x) = *(const Pack<4>*)(x + 4 * threadIdx.x);
+}
+"""
+
 
 @pytest.fixture(autouse=True)
 def _gpu() -> Iterator[None]:
@@ -125,6 +132,16 @@ def test_a_missing_barrier() -> None:
     assert not blurred(planted(BLUR, "    __syncthreads();\n", ""))
     assert summed(SUM, "sum_of_block", 64)
     assert not summed(planted(SUM, "        __syncthreads();\n", ""), "sum_of_block", 64)
+
+
+def test_a_pack_at_an_odd_address() -> None:
+    """A GPU stops there; the CPU itself would not mind."""
+    x, kernel = np.arange(64, dtype=np.float32), module(PACKS).get_function("copy_packs")
+    result = to_gpu(np.zeros_like(x))
+    kernel((1,), (16,), (to_gpu(x), result))
+    assert np.array_equal(result.get(), x)
+    with pytest.raises(CudaFault, match="copy_packs: .*an address that is no multiple of what its type wants"):
+        kernel((1,), (16,), (to_gpu(x, skipped=1), result))
 
 
 def test_a_barrier_that_some_threads_miss() -> None:
