@@ -10,6 +10,7 @@ import numpy as np
 
 import kernels
 from kernels.dtypes import is_floating
+from kernels.gpu import is_gpu
 from minitorch_cv.autograd.autocast import autocasts
 from minitorch_cv.autograd.function import Function
 from minitorch_cv.functional.arguments import checked
@@ -20,12 +21,25 @@ from minitorch_cv.tensor import Operand, Tensor, method
 QUIET = np.errstate(all="ignore")  # infinity and NaN are results like others: no warnings
 
 
+def _elementwise(ufunc: np.ufunc, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """ufunc(x, y), in the memory order of the operand that has the result's shape: NumPy sees to it, CuPy would write in C order.
+
+    (The convolution that follows wants channels-last images, and would have to copy them.)
+    """
+    like = x if x.size >= y.size else y
+    if is_gpu(like) and like.ndim == 4 and not like.flags.c_contiguous and x.dtype == y.dtype and is_floating(x.dtype):
+        other = y if like is x else x
+        if all(a in (1, b) for a, b in zip(other.shape[::-1], like.shape[::-1], strict=False)):
+            return ufunc(x, y, out=np.empty_like(like))
+    return ufunc(x, y)
+
+
 class Add(Function):
     broadcasts = True
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return kernels.add(x, y) if x.shape == y.shape != () else np.add(x, y)
+        return kernels.add(x, y) if x.shape == y.shape != () else _elementwise(np.add, x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +57,7 @@ class Sub(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.subtract(x, y)
+        return _elementwise(np.subtract, x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -71,7 +85,7 @@ class Mul(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ctx.save_inputs(0 if ctx.needs[1] else None, 1 if ctx.needs[0] else None)
-        return np.multiply(x, y)
+        return _elementwise(np.multiply, x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -94,7 +108,7 @@ class Div(Function):
         ctx.save_inputs(1)
         if ctx.needs[1]:
             ctx.save_outputs(0)
-        return np.divide(x, y)
+        return _elementwise(np.divide, x, y)
 
     @staticmethod
     def backward(ctx: Any, gz: Tensor) -> tuple[Tensor, Tensor | None]:

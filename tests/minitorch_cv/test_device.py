@@ -313,3 +313,19 @@ def test_bfloat16_counts_as_floating_everywhere() -> None:
     assert (x.float().dtype, x.half().dtype, x.to("bfloat16")) == (np.float32, np.float16, x)
     model = nn.BatchNorm2d(2).bfloat16()
     assert (model.weight.dtype, model.num_batches_tracked.dtype) == (mt.bfloat16, np.int64)
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 1, 1), (3, 1, 1), (1, 1, 1, 5), ()])
+def test_arithmetic_keeps_images_channels_last(shape: tuple[int, ...]) -> None:
+    """On a GPU as on the CPU, whichever operand is the image; the values, too."""
+    rng = np.random.default_rng(0)
+    image, other = rng.random((2, 4, 5, 3)).transpose(0, 3, 1, 2) + 0.5, rng.random(shape) + 0.5
+    if other.shape == image.shape:
+        other = other.reshape(2, 4, 5, 3).transpose(0, 3, 1, 2)
+    x, y = mt.tensor(image), mt.tensor(other)
+    for operation in (lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b):
+        for first, second in ((x, y), (y, x)):
+            there = operation(first.cuda(), second.cuda())
+            assert np.array_equal(there.cpu().numpy(), operation(first, second).numpy())
+            assert there.data.transpose(0, 2, 3, 1).flags.c_contiguous
