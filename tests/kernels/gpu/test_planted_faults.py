@@ -140,7 +140,7 @@ def test_a_pack_at_an_odd_address() -> None:
     result = to_gpu(np.zeros_like(x))
     kernel((1,), (16,), (to_gpu(x), result))
     assert np.array_equal(result.get(), x)
-    with pytest.raises(CudaFault, match="copy_packs: .*an address that is no multiple of what its type wants"):
+    with pytest.raises(CudaFault, match=r"copy_packs: .*an address that is no multiple of what its type wants"):
         kernel((1,), (16,), (to_gpu(x, skipped=1), result))
 
 
