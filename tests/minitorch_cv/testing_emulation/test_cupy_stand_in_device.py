@@ -1,6 +1,7 @@
 """The stand-in for CuPy shows what a GPU does silently: with memory, with late copies, with graphs; and counts what is slow."""
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -230,6 +231,22 @@ def test_a_graph_does_not_run_on_memory_that_it_lost() -> None:
         cupy.empty(3)
     with pytest.raises(runtime.CUDARuntimeError, match="others may have got"):
         graph.launch()
+
+
+def test_memory_that_a_graph_may_know_by_address_lives_as_long_as_the_graph() -> None:
+    """No recorded call names the array: a kernel may find it in a table of addresses."""
+    pool = cupy.cuda.MemoryPool()
+    graph, memory = captured(lambda: weakref.ref(cupy.empty(3)._memory.block), pool)
+    gc.collect()
+    assert memory().freed
+    graph.launch()
+    graph, lost = captured(lambda: weakref.ref(cupy.empty(3)._memory.block))  # of the default pool
+    gc.collect()
+    with pytest.raises(runtime.CUDARuntimeError, match="others may have got"):
+        graph.launch()
+    del graph
+    gc.collect()
+    assert memory() is lost() is None
 
 
 def test_the_default_stream_does_not_work_beside_a_capture_that_waits_for_it(x) -> None:

@@ -49,6 +49,10 @@ class Graph:
 
     def _add(self, work: Callable[[], object], blocks: Iterable[Block]) -> None:
         self._work.append(work)
+        self._use(blocks)
+
+    def _use(self, blocks: Iterable[Block]) -> None:
+        """Take note of memory that the work uses, or may use: it lives as long as the graph."""
         for block in blocks:
             self._blocks.add(block)
             pool = block.pool

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .device import Device, current_device_id
-from .streams import is_capturing
+from .streams import get_current_stream
 
 ALIGNMENT = 512  # that of CuPy's pool
 GUARD = 512  # bytes on each side; a multiple of ALIGNMENT
@@ -187,7 +187,10 @@ class MemoryPool:
         return MemoryPointer(Memory(size, self), 0)
 
     def _taken(self, block: Block) -> None:
-        if self is not default_pool and not is_capturing():
+        recording = get_current_stream().graph
+        if recording is not None:
+            recording._use([block])  # kernels may know it by its address alone, in a table
+        elif self is not default_pool:
             for graph in list(self.graphs):
                 graph.allocated_outside()
         with self._lock:
