@@ -68,6 +68,7 @@ class Trainer:
         self.pace = Pace()  # likewise
         self.lr = 0.0  # of the last update
         self.best: dict[str, Any] | None = None  # epoch and loss of the best checkpoint
+        self._scaler: dict[str, Any] | None = None  # state of the loss scaler of the GPU that the run began on, kept while the CPU goes on
         self._warm = False  # whether this process has made a step
         self._saved_at = self._drawn_at = time.monotonic()
 
@@ -87,6 +88,7 @@ class Trainer:
                         self.ema.load_state_dict(state.ema or {})
                 self.optimizer.load_state_dict(state.optimizer)
                 self.schedule.load_state_dict(state.schedule)
+                self._scaler = state.scaler
                 if self.execution.precision.scaler is not None and state.scaler is not None:
                     self.execution.precision.scaler.load_state_dict(state.scaler)
                 self.epoch, self.step = progress["epoch"], progress["step"]
@@ -192,10 +194,8 @@ class Trainer:
         with self._as_it_is_used():
             weights = {name: tensor.data for name, tensor in self.model.state_dict().items()}
             ema = None if self.ema is None else self.ema.state_dict()
-        scaler = self.execution.precision.scaler
-        state = Checkpoint(
-            weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress, ema, None if scaler is None else scaler.state_dict()
-        )
+        scaler = self._scaler if self.execution.precision.scaler is None else self.execution.precision.scaler.state_dict()
+        state = Checkpoint(weights, self.optimizer.state_dict(), self.schedule.state_dict(), progress, ema, scaler)
         save_checkpoint(self.folder.checkpoints, name, state, step=self.epoch * self.steps + self.step)
         self._saved_at = time.monotonic()
 

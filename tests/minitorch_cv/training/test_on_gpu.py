@@ -170,6 +170,23 @@ def test_a_checkpoint_moves_between_devices(first: str, second: str, tmp_path: P
         assert_close(weights(trainer)[key], value, 1e-4, key)
 
 
+def test_the_scale_of_the_loss_survives_a_stay_on_the_cpu(tmp_path: Path) -> None:
+    begun = trainer_on("cuda", tmp_path, "float16", report=CrashAfter(steps=2))
+    begun.execution.precision.scaler.scale = 2.0**9
+    with pytest.raises(Crash):
+        begun.fit()
+    begun.save()
+    between = trainer_on("cpu", tmp_path, report=CrashAfter(steps=2))
+    between.restore()
+    with pytest.raises(Crash):
+        between.fit()
+    between.save()
+    trainer = trainer_on("cuda", tmp_path, "float16")
+    trainer.restore()
+    assert trainer.step == 4
+    assert trainer.execution.precision.scaler.state_dict() == {"scale": 2.0**9, "good_steps": 2}
+
+
 def test_steps_are_recorded_on_the_second_gpu(tmp_path: Path) -> None:
     """Whichever GPU is the current one where the trainer is made."""
     if gpu.GPU == "real":
