@@ -39,8 +39,9 @@ WARM_UP = 3
 class RecordedStep(TrainStep):
     """A `TrainStep` for batches on a GPU that replays a recording of itself.
 
-    A batch of another shape than the first one, the last of an epoch say, is computed without it. Where a step cannot be recorded, `say`
-    is told why, once, and all steps are computed without.
+    A batch of another shape, the last of an epoch say, is computed without it. Where a step cannot be recorded, `say` is told why, once,
+    and all steps are computed without. What the step is must not change later: modes of modules, what is frozen, the arrays of weights and
+    of the optimiser's state.
     """
 
     def __init__(
@@ -64,10 +65,10 @@ class RecordedStep(TrainStep):
     def __call__(self, images: Any, labels: Any, epoch: int, step: int) -> tuple[float, Any]:
         """See `TrainStep`. The logits are valid until the next step."""
         with cublas(allowed=False):
-            if not self.possible or (self.batch is not None and not self._fits(images, labels)):
+            if self.possible and self._first_of_its_size(images):
+                self.batch, self.warm = (images.copy(order="K"), labels.copy(order="K")), 0
+            if not self.possible or self.batch is None or not self._fits(images, labels):
                 return super().__call__(images, labels, epoch, step)
-            if self.batch is None:
-                self.batch = (images.copy(order="K"), labels.copy(order="K"))
             with self._in_own_stream():
                 if self.warm < WARM_UP - 1:
                     self.warm += 1
@@ -82,6 +83,10 @@ class RecordedStep(TrainStep):
                 if self.graph is None and not self._record():
                     return super().__call__(images, labels, epoch, step)
                 return self._replay(images, labels, epoch, step)
+
+    def _first_of_its_size(self, images: Any) -> bool:
+        """Whether all batches until now, of which none is recorded, were smaller: a resumed epoch may begin with its last batch."""
+        return self.batch is None or (self.graph is None and len(images) > len(self.batch[0]))
 
     def _fits(self, images: Any, labels: Any) -> bool:
         assert self.batch is not None
