@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,7 +139,8 @@ def resumed_session(folder: RunFolder, given: Mapping[str, Any], create_model: C
     images = load_images(config.data, config.data_dir, config.image_size, config.limit, config.validation)
     if images.facts() != config.images:
         raise RunError(f"the images of {config.data} are not those that the run began with: now {images.facts()}, then {config.images}")
-    report.say(f"going on with {config.model} on {config.data}: {describe(config)}")
+    now = replace(config, device=str(execution.device), precision=execution.precision.name, cuda_graph=execution.cuda_graph)
+    report.say(f"going on with {config.model} on {config.data}: {describe(now)}")
     return Session(config, images, folder, create_model, report, execution)
 
 

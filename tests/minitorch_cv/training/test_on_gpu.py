@@ -8,10 +8,12 @@ import gpu
 import numpy as np
 import pytest
 from small_training import STEPS, Crash, CrashAfter, make_trainer
+from typer.testing import CliRunner
 
 import minitorch_cv as mt
 import models
 from minitorch_cv import optim
+from minitorch_cv.cli import app
 from minitorch_cv.optim.lr_scheduler import LambdaLR
 from minitorch_cv.testing import assert_close
 from minitorch_cv.training.errors import NotFiniteError
@@ -185,6 +187,17 @@ def test_the_scale_of_the_loss_survives_a_stay_on_the_cpu(tmp_path: Path) -> Non
     trainer.restore()
     assert trainer.step == 4
     assert trainer.execution.precision.scaler.state_dict() == {"scale": 2.0**9, "good_steps": 2}
+
+
+def test_a_resumed_run_says_where_it_goes_on(tmp_path: Path) -> None:
+    begun = "train", "--limit", "8", "--epochs", "1", "--device", "cuda", "--precision", "float16", "--out", str(tmp_path / "run")
+    for arguments, expected in (
+        (begun, "seed 0, cuda:0, float16"),
+        (("train", "--resume", "--out", str(tmp_path / "run"), "--device", "cpu"), "threads, numba"),
+    ):
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        assert expected in " ".join(result.output.split())
 
 
 def test_steps_are_recorded_on_the_second_gpu(tmp_path: Path) -> None:
