@@ -25,6 +25,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
+@pytest.mark.full
 def test_a_run_from_beginning_to_end(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     trained = run(

@@ -95,14 +95,14 @@ def test_a_scaled_loss_leaves_out_steps_whose_gradients_overflow() -> None:
     training = Training("lenet5", "cuda", "float16")
     scaler = training.precision.scaler
     assert scaler is not None
-    scaler.scale = 2.0**40
+    scaler.scale = 2.0**28
     before = training.state()
     training.step(0)
-    assert scaler.scale == 2.0**39
+    assert scaler.scale == 2.0**27
     assert all(np.array_equal(value, before[key]) for key, value in training.state().items())
     while scaler.good_steps == 0:
         training.step(1)
-    assert scaler.scale < 2.0**39
+    assert scaler.scale < 2.0**27
     assert any(not np.array_equal(value, before[key]) for key, value in training.state().items())
 
 
