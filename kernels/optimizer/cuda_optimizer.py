@@ -47,13 +47,14 @@ def _update(rule: str, written: list[Arrays | None], grads: Arrays, rows: Rows, 
     """Launch the kernel of `rule`. A replay of what was recorded is only told its numbers."""
     dtype = grads[0].dtype
     numbers = np.array(rows, gpu.wide_dtype(dtype))
+    kept = tuple([arrays is not None for arrays in written])
     repeated = recording.repeated()
     if repeated is not None:
-        repeated.tell(rule, numbers)
+        repeated.tell(rule, kept, numbers)
         return
     with grads[0].device, Table(written, grads) as table:
         recorded = recording.recorded()
-        told = table.constant(numbers) if recorded is None else recorded.update(rule, numbers)
+        told = table.constant(numbers) if recorded is None else recorded.update(rule, kept, numbers)
         UPDATES.launch(f"{rule}_update", dtype, table.blocks, gpu.THREADS, table.addresses, told, table.chunks, factors, skip)
 
 

@@ -33,9 +33,12 @@ _current: ContextVar["RecordedSteps | None"] = ContextVar("minitorch_cv_recorded
 
 @dataclass
 class _Update:
-    """A recorded update: its rule, its table of numbers on the GPU, and what is to be written there."""
+    """A recorded update: its rule, which of the lists of state that the rule may keep it has, its table of numbers on the GPU, and what
+    is to be written there.
+    """
 
     rule: str
+    kept: tuple[bool, ...]
     table: Any
     numbers: np.ndarray
     written: np.ndarray | None = None
@@ -84,12 +87,12 @@ class RecordedSteps:
         self._constants.append((table, values))
         return table
 
-    def update(self, rule: str, numbers: np.ndarray) -> Any:
+    def update(self, rule: str, kept: tuple[bool, ...], numbers: np.ndarray) -> Any:
         """Like `table`, for the numbers that an update is told: `again` writes others."""
-        self._updates.append(_Update(rule, _empty(numbers), numbers))
+        self._updates.append(_Update(rule, kept, _empty(numbers), numbers))
         return self._updates[-1].table
 
-    def tell(self, rule: str, numbers: np.ndarray) -> None:
+    def tell(self, rule: str, kept: tuple[bool, ...], numbers: np.ndarray) -> None:
         """In `again`: the numbers of the next update."""
         assert self.told is not None
         place = len(self.told)
@@ -97,6 +100,8 @@ class RecordedSteps:
         if update is None or update.rule != rule or update.numbers.shape != numbers.shape:
             expected = "no more" if update is None else f"{update.rule} of {len(update.numbers)} parameters"
             raise RuntimeError(f"step: update number {place + 1} is {rule} of {len(numbers)} parameters, expected {expected}, as recorded")
+        if update.kept != kept:
+            raise RuntimeError(f"step: {rule} keeps other state than in the recording, where a momentum, say, was 0 or was not")
         update.numbers = numbers
         self.told.append(update)
 

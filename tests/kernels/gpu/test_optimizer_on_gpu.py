@@ -180,6 +180,22 @@ def test_a_replay_makes_the_updates_that_were_recorded() -> None:
         recorded.again(lambda: kernels.sgd_step(p, g))
 
 
+def test_a_replay_with_a_momentum_that_the_recording_had_not() -> None:
+    """The recorded launch knows no momentum buffers: an error, not a step without."""
+    import cupy
+
+    p, g, v = (to_gpu(np.ones(5, np.float32)) for _ in range(3))
+    steps, stream = kernels.RecordedSteps(), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        kernels.sgd_step([p], [g], lr=0.1)
+        with steps, cupy.cuda.using_allocator(cupy.cuda.MemoryPool().malloc):
+            stream.begin_capture()
+            kernels.sgd_step([p], [g], lr=0.1)
+            stream.end_capture()
+        with pytest.raises(RuntimeError, match="step: sgd keeps other state than in the recording"):
+            steps.again(lambda: kernels.sgd_step([p], [g], [v], lr=0.1, momentum=0.9))
+
+
 def test_state_that_stayed_behind_is_named() -> None:
     p, g = to_gpu(arrays(0)), to_gpu(arrays(1))
     with pytest.raises(TypeError, match="arrays: got some on a GPU and some in the computer's memory"):
