@@ -198,6 +198,7 @@ GPU_TEXT = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
 
 
 @needs_gpu
+@pytest.mark.full
 def test_the_page_about_gpus_runs(tmp_path: Path) -> None:
     """All its blocks as one program, in which there is a GPU, an emulated one if need be."""
     code = "\n".join(block.code for block in blocks(GPU_TEXT) if block.language == "python")
@@ -224,6 +225,7 @@ def test_commands_of_the_pages_have_options_that_there_are() -> None:
         assert {option for line in lines for option in re.findall(r"--[a-z-]+", line) if option not in helped} == set()
 
 
+@pytest.mark.full
 @pytest.mark.skipif(gpu.GPU == "real" or gpu.REASON is not None, reason="counts what the emulated GPU copies")
 def test_functions_that_wait_for_the_gpu_are_listed() -> None:
     """Called on tensors on a GPU, forward and backward, all other functions copy nothing to the computer's memory, and wait for nothing."""

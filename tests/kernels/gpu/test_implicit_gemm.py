@@ -43,7 +43,10 @@ def geometries(draw) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("dtype", "context"),
-    [("float32", nullcontext), ("float32", tf32), ("float16", nullcontext), ("bfloat16", lambda: tensor_cores(False))],
+    [
+        ("float32", nullcontext), ("float32", tf32), ("float16", nullcontext),
+        pytest.param("bfloat16", lambda: tensor_cores(False), marks=pytest.mark.full),
+    ],
     ids=["float32", "tf32", "float16", "bfloat16-plain"],
 )
 @given(geometry=geometries(), seed=st.integers(0, 2**32 - 1))

@@ -150,7 +150,10 @@ def test_a_whole_training_on_both_devices(tmp_path: Path) -> None:
         assert_close(weights(there)[key], value, 1e-4, key)
 
 
-@pytest.mark.parametrize(("first", "second"), [("cuda", "cpu"), ("cpu", "cuda"), ("cuda", "cuda"), ("cuda", "cuda:1")])
+@pytest.mark.parametrize(("first", "second"), [
+    ("cuda", "cpu"), ("cpu", "cuda"),
+    pytest.param("cuda", "cuda", marks=pytest.mark.full), pytest.param("cuda", "cuda:1", marks=pytest.mark.full),
+])  # fmt: skip
 def test_a_checkpoint_moves_between_devices(first: str, second: str, tmp_path: Path) -> None:
     """Begun on one device, killed in the second epoch, finished on another: what an unbroken training on the CPU gives."""
     if gpu.GPU == "real" and second == "cuda:1":
@@ -189,6 +192,7 @@ def test_the_scale_of_the_loss_survives_a_stay_on_the_cpu(tmp_path: Path) -> Non
     assert trainer.execution.precision.scaler.state_dict() == {"scale": 2.0**9, "good_steps": 2}
 
 
+@pytest.mark.full
 def test_a_resumed_run_says_where_it_goes_on(tmp_path: Path) -> None:
     begun = "train", "--limit", "8", "--epochs", "1", "--device", "cuda", "--precision", "float16", "--out", str(tmp_path / "run")
     for arguments, expected in (
