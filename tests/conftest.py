@@ -32,6 +32,11 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 MANY = 500  # tests of kernels on the GPU: with so many, it pays to compile for all of them
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of kernels on the GPU come last: by then, most of these kernels are compiled."""
+    items.sort(key=lambda item: "tests/kernels/gpu" in item.nodeid or "on_gpu" in item.nodeid)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cuda_kernels_compiled_ahead(request: pytest.FixtureRequest) -> Iterator[None]:
     """With nothing compiled yet, a second processor compiles CUDA kernels for the emulated GPU while the tests run."""
