@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import kernels
+from minitorch_cv.cuda import get_device_name
 
 TURN = 0.02  # seconds of work in a turn, about
 RESOLUTION = 5e-4  # milliseconds: what two events can tell apart
@@ -200,7 +201,6 @@ def device() -> dict[str, Any]:
     import cupy
 
     runtime = cupy.cuda.runtime
-    name = runtime.getDeviceProperties(cupy.cuda.Device().id)["name"]
     versions = {"cupy": cupy.__version__, "cuda": runtime.runtimeGetVersion(), "driver": runtime.driverGetVersion()}
     try:
         import torch
@@ -208,4 +208,4 @@ def device() -> dict[str, Any]:
         versions |= {"torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
     except ImportError:
         versions["torch"] = None
-    return {"date": date.today().isoformat(), "gpu": name.decode() if isinstance(name, bytes) else name, **versions}
+    return {"date": date.today().isoformat(), "gpu": get_device_name(), **versions}

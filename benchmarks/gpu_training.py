@@ -61,6 +61,7 @@ def build_ours(name: str, setting: Setting, precision: str, recorded: bool) -> T
     import minitorch_cv as mt
     import models
     from minitorch_cv import optim
+    from minitorch_cv.device import moved
     from minitorch_cv.optim.lr_scheduler import LambdaLR
     from minitorch_cv.training.precision import Precision
     from minitorch_cv.training.recorded_step import RecordedStep
@@ -72,7 +73,7 @@ def build_ours(name: str, setting: Setting, precision: str, recorded: bool) -> T
     given: tuple[Any, ...] = (model, optimizer, LambdaLR(optimizer, lambda step: 1.0))
     chosen = Precision(precision)
     train_step = RecordedStep(*given, precision=chosen, say=_refuse) if recorded else TrainStep(*given, precision=chosen)
-    data = cycle([(_on_gpu(x), _on_gpu(y)) for x, y in batches(setting)])
+    data = cycle([(moved(x, "cuda"), moved(y, "cuda")) for x, y in batches(setting)])
     numbers = count()
     return {
         "step": lambda: train_step(*next(data), 0, next(numbers))[0],
@@ -83,14 +84,6 @@ def build_ours(name: str, setting: Setting, precision: str, recorded: bool) -> T
 def _refuse(sentence: str) -> None:
     """What cannot be recorded must not be timed under the name of a CUDA graph."""
     raise RuntimeError(sentence)
-
-
-def _on_gpu(array: np.ndarray) -> Any:
-    """In the same order of memory."""
-    import cupy
-
-    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-    return cupy.asarray(array.transpose(order)).transpose(*np.argsort(order).tolist())
 
 
 def build_theirs(

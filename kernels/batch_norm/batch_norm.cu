@@ -110,10 +110,7 @@ KERNEL batch_norm_partial_gradients(
 // partial (2, parts, C) -> gbias (blockIdx.y = 0), gweight (1), both (C).
 KERNEL batch_norm_weight_gradients(const double* partial, Wide* gbias, Wide* gweight, Index parts, Index C)
 {
-    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
-    double sum = final_channel_sum(partial + blockIdx.y * parts * C, parts, C, scratch);
-    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
-    if (threadIdx.y == 0 && c < C) (blockIdx.y == 0 ? gbias : gweight)[c] = (Wide)sum;
+    write_channel_sum(partial + blockIdx.y * parts * C, parts, blockIdx.y == 0 ? gbias : gweight, C);
 }
 
 template <int V>

@@ -28,8 +28,5 @@ KERNEL channel_partial_sums(const Real* x, double* partial, Index rows, Index C,
 // partial (parts, C) -> result (C): a block adds up the parts of 8 channels.
 KERNEL channel_final_sums(const double* partial, Real* result, Index parts, Index C)
 {
-    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
-    double sum = final_channel_sum(partial, parts, C, scratch);
-    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
-    if (threadIdx.y == 0 && c < C) result[c] = Real((Wide)sum);
+    write_channel_sum(partial, parts, result, C);
 }

@@ -127,10 +127,8 @@ KERNEL global_response_norm_slopes(
 KERNEL global_response_norm_weight_gradients(
     const double* sums, const double* terms, Wide* gbias, Wide* gweight, Index all, Index N, Index C)
 {
-    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
-    double sum = blockIdx.y == 0 ? final_channel_sum(sums, all, C, scratch) : final_channel_sum(terms, N, C, scratch);
-    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
-    if (threadIdx.y == 0 && c < C) (blockIdx.y == 0 ? gbias : gweight)[c] = (Wide)sum;
+    bool of_bias = blockIdx.y == 0;
+    write_channel_sum(of_bias ? sums : terms, of_bias ? all : N, of_bias ? gbias : gweight, C);
 }
 
 template <int V>

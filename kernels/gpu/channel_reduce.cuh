@@ -92,6 +92,15 @@ __device__ inline double final_channel_sum(const double* partial, Index parts, I
     return column_sum(sum, scratch);
 }
 
+// partial (parts, C) -> result (C), of Real or Wide: the second launch. All threads of the block must come here.
+template <class T> __device__ void write_channel_sum(const double* partial, Index parts, T* result, Index C)
+{
+    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
+    double sum = final_channel_sum(partial, parts, C, scratch);
+    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
+    if (threadIdx.y == 0 && c < C) result[c] = T((Wide)sum);
+}
+
 // --- Mean and variance
 //
 // E[x^2] - E[x]^2 loses every digit where the mean is large. Therefore each block subtracts first what its channels have in its first

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from kernels.gpu.images import next_power_of_2
+
 THREADS = 256
 BYTES = 16  # what one load moves at most
 BUSY = 1056  # blocks that keep a large GPU busy: 8 on each of 132 multiprocessors
@@ -31,7 +33,7 @@ def channel_grid(sheets: int, rows: int, C: int, *arrays: Any) -> ChannelGrid:
     """
     width = _width(C, arrays)
     columns = C // width
-    across = min(WARP, _power_of_two(columns))
+    across = min(WARP, next_power_of_2(columns))
     down = THREADS // across
     beside = -(-columns // across)
     steps = min(max(-(-sheets * rows * beside // (down * BUSY)), FEWEST_STEPS), MOST_STEPS)
@@ -56,7 +58,7 @@ class RowGrid(NamedTuple):
 def row_grid(M: int, D: int, *arrays: Any) -> RowGrid:
     """For M rows of D numbers: to a row the fewest threads that keep it in registers, and to a block several rows if they are few."""
     width = _width(D, arrays)
-    team = min(_power_of_two(-(-D // (width * KEPT))), ROW_THREADS)
+    team = min(next_power_of_2(-(-D // (width * KEPT))), ROW_THREADS)
     down = 1 if team > WARP else THREADS // 2 // team
     return RowGrid(-(-M // down), (team, down), (M, D, width))
 
@@ -66,8 +68,3 @@ def _width(columns: int, arrays: tuple[Any, ...]) -> int:
     given = [a for a in arrays if a is not None]
     pack = BYTES // given[0].dtype.itemsize
     return pack if columns % pack == 0 and all(a.data.ptr % BYTES == 0 for a in given) else 1
-
-
-def _power_of_two(number: int) -> int:
-    """The smallest that is at least `number`, and 1 at least."""
-    return 1 << (max(number, 1) - 1).bit_length()

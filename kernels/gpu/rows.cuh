@@ -43,22 +43,24 @@ template <class T> __device__ T row_sum(T value, T* scratch)
     return value;
 }
 
-// The largest over the team, in the same way; NaN counts for nothing.
-template <class T> __device__ T row_max(T value, T* scratch)
+// The largest over groups of `lanes` neighbours of a warp, in each of them; NaN counts for nothing.
+template <class T> __device__ T lanes_max(T value, int lanes)
 {
-    int team = blockDim.x < 32 ? blockDim.x : 32;
-    for (int distance = team / 2; distance > 0; distance /= 2) {
+    for (int distance = lanes / 2; distance > 0; distance /= 2) {
         T other = __shfl_xor_sync(0xffffffffu, value, distance);
         value = other > value ? other : value;
     }
+    return value;
+}
+
+// The largest over the team, in the same way as its sum.
+template <class T> __device__ T row_max(T value, T* scratch)
+{
+    value = lanes_max(value, blockDim.x < 32 ? blockDim.x : 32);
     if (blockDim.x <= 32) return value;
     if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = value;
     __syncthreads();
-    value = scratch[threadIdx.x % (blockDim.x / 32)];
-    for (int distance = 16; distance > 0; distance /= 2) {
-        T other = __shfl_xor_sync(0xffffffffu, value, distance);
-        value = other > value ? other : value;
-    }
+    value = lanes_max(scratch[threadIdx.x % (blockDim.x / 32)], 32);
     __syncthreads();
     return value;
 }

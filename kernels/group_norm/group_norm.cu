@@ -113,10 +113,7 @@ KERNEL group_norm_partial_gradients(
 // partial (2, all, C), all = N * parts -> gbias (blockIdx.y = 0), gweight (1), both (C).
 KERNEL group_norm_weight_gradients(const double* partial, Wide* gbias, Wide* gweight, Index all, Index C)
 {
-    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
-    double sum = final_channel_sum(partial + blockIdx.y * all * C, all, C, scratch);
-    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
-    if (threadIdx.y == 0 && c < C) (blockIdx.y == 0 ? gbias : gweight)[c] = (Wide)sum;
+    write_channel_sum(partial + blockIdx.y * all * C, all, blockIdx.y == 0 ? gbias : gweight, C);
 }
 
 // partial (2, N * parts, C) -> moments (2, N, G): the means over a group of g * weight and of g * weight * xhat.

@@ -124,8 +124,5 @@ KERNEL layer_norm_partial_gradients(
 // partial (2, parts, D) -> gbias (blockIdx.y = 0), gweight (1), both (D).
 KERNEL layer_norm_member_gradients(const double* partial, Wide* gbias, Wide* gweight, Index parts, Index D)
 {
-    __shared__ double scratch[FINAL_COLUMNS * FINAL_ROWS];
-    double sum = final_channel_sum(partial + blockIdx.y * parts * D, parts, D, scratch);
-    Index c = (Index)blockIdx.x * FINAL_COLUMNS + threadIdx.x;
-    if (threadIdx.y == 0 && c < D) (blockIdx.y == 0 ? gbias : gweight)[c] = (Wide)sum;
+    write_channel_sum(partial + blockIdx.y * parts * D, parts, blockIdx.y == 0 ? gbias : gweight, D);
 }

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels import gpu
+from kernels.layout import flat, unflat
 
 SLOTS = 3
 
@@ -46,12 +47,10 @@ class _Buffer:
             self.device = gpu.empty((array.size,), array.dtype)
             # The memory may have been somebody else's, whose last kernels are still running.
             stream.wait_event(cupy.cuda.get_current_stream().record(cupy.cuda.Event(disable_timing=True)))
-        axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-        flat = np.ascontiguousarray(array.transpose(axes))
-        self.pinned[: array.size] = flat.reshape(-1)
+        self.pinned[: array.size], order = flat(array)
         sent = self.device[: array.size]
         sent.set(self.pinned[: array.size], stream)
-        return sent.reshape(flat.shape).transpose(*np.argsort(axes).tolist())
+        return unflat(sent, array.shape, order)
 
 
 class DeviceBatches(Iterator[DeviceBatch]):

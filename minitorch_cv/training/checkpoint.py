@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu import is_gpu
+from minitorch_cv.device import host
 from minitorch_cv.files import sync_folder, write_atomically, write_durably
 from minitorch_cv.training.errors import RunError
 
@@ -120,8 +120,7 @@ def _read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def _take_out(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """`value` as JSON can hold it; every array in it, of whatever device, goes to `arrays`."""
-    if is_gpu(value):
-        value = value.get()
+    value = host(value)
     if isinstance(value, np.ndarray):
         arrays[name] = np.array(value, order="C")  # safetensors writes memory as it lies
         return {ARRAY: name}

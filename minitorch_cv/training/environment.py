@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kernels import gpu
+from minitorch_cv import cuda
 
 # Names of environment entries that change bits, in words for the warning at resume.
 DECISIVE = {
@@ -52,9 +53,8 @@ def describe(threads: int, device: Any = "cpu") -> dict[str, Any]:
 def _gpu(device: Any) -> dict[str, Any]:
     cupy = gpu.cupy()
     runtime = cupy.cuda.runtime
-    name = runtime.getDeviceProperties(device.index)["name"]
     return {
-        "gpu": name.decode() if isinstance(name, bytes) else name,
+        "gpu": cuda.get_device_name(device),
         "cupy": cupy.__version__,
         "cuda": runtime.runtimeGetVersion(),
         "driver": runtime.driverGetVersion(),

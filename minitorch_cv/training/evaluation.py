@@ -7,10 +7,11 @@ from typing import Any
 
 from minitorch_cv.autograd import no_grad
 from minitorch_cv.data import Loader
+from minitorch_cv.device import host
 from minitorch_cv.nn import Module
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.training.errors import NotFiniteError
-from minitorch_cv.training.execution import ON_CPU, Execution, on_host
+from minitorch_cv.training.execution import ON_CPU, Execution
 from minitorch_cv.training.metrics import Metrics
 from minitorch_cv.training.objective import PLAIN
 from minitorch_cv.training.step import find_origin
@@ -35,7 +36,7 @@ def evaluate(
                 loss = mean.item()
                 if not math.isfinite(loss):
                     raise NotFiniteError(f"the loss of a batch is {loss}; it began in {find_origin(model, images, labels)}")
-                metrics.add(loss, on_host(logits.data), host_labels)
+                metrics.add(loss, host(logits.data), host_labels)
                 if after_batch:
                     after_batch()
     finally:

@@ -74,11 +74,6 @@ class _WithHostLabels(Iterator):
         self._batches.close()
 
 
-def on_host(array: Any) -> np.ndarray:
-    """An array of any device as a NumPy array."""
-    return array.get() if gpu.is_gpu(array) else array
-
-
 def resolved(device: str | None) -> str:
     """The option `--device`: "auto" is the first GPU where there is one, else the CPU; nothing is the CPU."""
     if device == "auto":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_cv.data import Loader
+from minitorch_cv.device import host
 from minitorch_cv.nn import Module
 from minitorch_cv.nn.utils import hold_frozen_norms
 from minitorch_cv.optim import EMA
@@ -15,7 +16,7 @@ from minitorch_cv.training.checkpoint import Checkpoint, load_checkpoint, save_c
 from minitorch_cv.training.choices import make_optimizer, make_schedule
 from minitorch_cv.training.errors import NotFiniteError, RunError, Stopped
 from minitorch_cv.training.evaluation import evaluate
-from minitorch_cv.training.execution import ON_CPU, Execution, on_host
+from minitorch_cv.training.execution import ON_CPU, Execution
 from minitorch_cv.training.interruption import StopRequest, stop_on_signals
 from minitorch_cv.training.metrics import Metrics, Pace
 from minitorch_cv.training.objective import Objective
@@ -128,7 +129,7 @@ class Trainer:
                 loss, logits = self.train_step(images, labels, self.epoch, self.step)
                 if self.ema is not None:
                     self.ema.update()
-                self.running.add(loss, on_host(logits), host_labels)
+                self.running.add(loss, host(logits), host_labels)
                 self.step += 1
                 self.pace.add(len(labels), time.perf_counter() - begun, rated=self._warm or self.steps == 1)
                 self._warm = True

@@ -18,9 +18,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from minitorch_cv.autograd.autocast import PRECISIONS, autocast
 from minitorch_cv.training.errors import NotFiniteError
 
-PRECISIONS = ("float32", "tf32", "float16", "bfloat16")
+__all__ = ["FLOAT32", "PRECISIONS", "LossScaler", "Precision"]
 
 
 @dataclass
@@ -66,11 +67,7 @@ class Precision:
 
     def computing(self) -> AbstractContextManager:
         """Inside, layers compute in this precision."""
-        if self.name == "float32":
-            return nullcontext()
-        from minitorch_cv import autocast
-
-        return autocast(self.name)
+        return nullcontext() if self.name == "float32" else autocast(self.name)
 
 
 FLOAT32 = Precision()
